@@ -1,0 +1,1 @@
+"""Semillero: the open analytics warehouse for LIVE-streaming creator operations."""
