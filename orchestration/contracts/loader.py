@@ -1,0 +1,499 @@
+"""Read the feed contracts (ODCS v3 YAML) into typed objects; refuse what contradicts itself.
+
+What lives here: the meaning of a contract file, its validation, its fingerprint. What may not:
+reading feeds, or knowledge of any one feed. Importing this module is cheap; the YAML, pydantic and
+DuckDB work happens at the first `load_contracts()` of a process.
+
+Where ODCS has no word for what ingest needs, the contract says it in custom properties:
+
+* of the contract: `mandatory`, `eventColumn`, `latenessApplies`, `toleratesBadFiles` and
+  `maxRefusedShare`;
+* of a column: `descriptionEs`, `mustBePresent` (the column must exist, its values may be empty);
+* row rules are quality entries `type: custom, engine: semillero` with `refuse_when`, an SQL
+  condition over the feed's typed columns. It may also read `_dt`, the arrival day, and the table
+  `time_zones(name)`, the IANA names that DuckDB knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from open_data_contract_standard.model import (
+        CustomProperty,
+        DataQuality,
+        OpenDataContractStandard,
+        SchemaObject,
+        SchemaProperty,
+    )
+
+Kind = Literal["string", "integer", "decimal", "timestamp", "date", "boolean"]
+
+DUCKDB_TYPES: dict[Kind, str] = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "decimal": "DECIMAL(18,4)",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+    "boolean": "BOOLEAN",
+}
+"""The type of a column in raw Parquet. No doubles: sums must not depend on the order of rows."""
+
+CONTRACTS_DIR = Path(__file__).resolve().parent
+
+DEFAULT_MAX_REFUSED_SHARE = 0.05
+
+_KIND_OF_LOGICAL_TYPE: dict[str, Kind] = {
+    "string": "string",
+    "integer": "integer",
+    "number": "decimal",
+    "timestamp": "timestamp",
+    "date": "date",
+    "boolean": "boolean",
+}
+_OPTIONS_OF_KIND: dict[Kind, frozenset[str]] = {
+    "string": frozenset({"maxLength"}),
+    "integer": frozenset({"minimum", "maximum"}),
+    "decimal": frozenset({"minimum", "maximum"}),
+    "timestamp": frozenset(),
+    "date": frozenset(),
+    "boolean": frozenset(),
+}
+# Feed, column and rule names become SQL identifiers and folder names: nothing else may pass.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_RULE_ENGINE = "semillero"
+
+
+class ContractError(ValueError):
+    """A contract file that cannot be obeyed; the message names the file and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a feed.
+
+    `required`: its value must not be null. `must_be_present`: the column must exist in the file.
+    `minimum` and `maximum` are inclusive; `max_length` counts characters.
+    """
+
+    name: str
+    kind: Kind
+    required: bool
+    must_be_present: bool
+    max_length: int | None
+    minimum: int | float | None
+    maximum: int | float | None
+    allowed: tuple[str, ...] | None
+    is_key: bool
+    is_personal: bool
+    description_en: str
+    description_es: str
+
+    @property
+    def duckdb_type(self) -> str:
+        """The column's type in raw Parquet."""
+        return DUCKDB_TYPES[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class RowRule:
+    """A condition that makes a row impossible: rows for which `refuse_when` is true are refused."""
+
+    rule: str
+    refuse_when: str
+    reason_en: str
+    reason_es: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedContract:
+    """What a feed promises, and how much of a broken promise is tolerated.
+
+    `fingerprint` changes whenever the same file could give other accepted rows; texts and the
+    mark of personal data are not part of it.
+    """
+
+    feed: str
+    version: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    event_column: str | None
+    mandatory: bool
+    tolerates_bad_files: bool
+    max_refused_share: float
+    rules: tuple[RowRule, ...]
+    lateness_applies: bool
+    fingerprint: str = field(default="")
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: the contract has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def personal_columns(self) -> frozenset[str]:
+        """Columns whose values must not be shown or logged."""
+        return frozenset(column.name for column in self.columns if column.is_personal)
+
+
+@lru_cache(maxsize=1)
+def load_contracts() -> dict[str, FeedContract]:
+    """All contracts that ship with the package, by feed, in the order of their file names.
+
+    Raises:
+        ContractError: a file contradicts itself.
+    """
+    return load_contract_folder(CONTRACTS_DIR)
+
+
+def load_contract_folder(folder: Path) -> dict[str, FeedContract]:
+    """The contracts of any folder, by feed, in the order of their file names.
+
+    Raises:
+        ContractError: a file contradicts itself.
+    """
+    contracts = [load_contract(path) for path in sorted(folder.glob("*.yaml"))]
+    return {contract.feed: contract for contract in contracts}
+
+
+def load_contract(path: Path) -> FeedContract:
+    """Read and validate one contract file.
+
+    Raises:
+        ContractError: the file is not an ODCS v3 contract, or contradicts itself.
+    """
+    document = _read_document(path)
+    feed = path.stem
+    if not _NAME.fullmatch(feed):
+        raise ContractError(
+            f"{path.name}: the file name is the feed's name; use lower-case letters, digits and _."
+        )
+    schema = _only_schema(document, feed, path.name)
+    flags = _custom(
+        document.customProperties,
+        {"mandatory", "eventColumn", "latenessApplies", "toleratesBadFiles", "maxRefusedShare"},
+        f"{path.name}: customProperties",
+    )
+    if not document.version:
+        raise ContractError(f"{path.name}: version is missing; give the contract one, like 1.0.0.")
+    columns = _columns(schema, path.name)
+    event_column = _event_column(flags, columns, path.name)
+    contract = FeedContract(
+        feed=feed,
+        version=document.version,
+        columns=columns,
+        key=_key(schema, path.name),
+        event_column=event_column,
+        mandatory=_flag(flags, "mandatory", path.name),
+        tolerates_bad_files=_flag(flags, "toleratesBadFiles", path.name),
+        max_refused_share=_share(flags, path.name),
+        rules=tuple(_rule(entry, path.name) for entry in schema.quality or []),
+        lateness_applies=_flag(flags, "latenessApplies", path.name),
+    )
+    if contract.lateness_applies and event_column is None:
+        raise ContractError(f"{path.name}: latenessApplies needs an eventColumn to count from.")
+    _refuse_repeats((rule.rule for rule in contract.rules), f"{path.name}: quality: rule")
+    _bind_rules(contract, path.name)
+    return FeedContract(**{**_shallow(contract), "fingerprint": _fingerprint(contract)})
+
+
+def _read_document(path: Path) -> OpenDataContractStandard:
+    import yaml
+    from open_data_contract_standard.model import OpenDataContractStandard
+    from pydantic import ValidationError
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ContractError(f"{path.name}: cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ContractError(f"{path.name}: is not an ODCS contract (a YAML mapping is expected).")
+    try:
+        document = OpenDataContractStandard.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ContractError(f"{path.name}: {where}: {first['msg']} (ODCS v3).") from error
+    # The package's model drops unknown fields in silence; a misspelled `requried` must not.
+    kept = document.model_dump(by_alias=True, exclude_unset=True)
+    for where in _dropped(content, kept, ""):
+        raise ContractError(f"{path.name}: {where}: ODCS v3 knows no such field.")
+    if document.kind != "DataContract":
+        raise ContractError(f"{path.name}: kind must be DataContract.")
+    if not (document.apiVersion or "").startswith("v3."):
+        raise ContractError(f"{path.name}: apiVersion must be a v3 of the standard, like v3.2.0.")
+    return document
+
+
+def _dropped(given: Any, kept: Any, where: str) -> Iterable[str]:  # noqa: ANN401 - any YAML value
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for name, value in given.items():
+            here = f"{where}.{name}" if where else str(name)
+            if name not in kept:
+                yield here
+            else:
+                yield from _dropped(value, kept[name], here)
+    elif isinstance(given, list) and isinstance(kept, list):
+        for index, (one, other) in enumerate(zip(given, kept, strict=True)):
+            label = one.get("name", index) if isinstance(one, dict) else index
+            yield from _dropped(one, other, f"{where}[{label}]")
+
+
+def _only_schema(document: OpenDataContractStandard, feed: str, file: str) -> SchemaObject:
+    schemas = document.schema_ or []
+    if len(schemas) != 1:
+        raise ContractError(
+            f"{file}: schema must describe exactly one table; it has {len(schemas)}."
+        )
+    if schemas[0].name != feed:
+        raise ContractError(
+            f"{file}: schema[0].name is {schemas[0].name!r}; it must be the file's name, {feed!r}."
+        )
+    return schemas[0]
+
+
+def _custom(properties: list[CustomProperty] | None, known: set[str], where: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in properties or []:
+        name = entry.property or ""
+        if name not in known:
+            raise ContractError(
+                f"{where}: {name!r} means nothing here; known: {', '.join(sorted(known))}."
+            )
+        if name in found:
+            raise ContractError(f"{where}: {name} stands twice.")
+        found[name] = entry.value
+    return found
+
+
+def _flag(flags: dict[str, Any], name: str, where: str) -> bool:
+    value = flags.get(name, False)
+    if not isinstance(value, bool):
+        raise ContractError(f"{where}: {name} must be true or false, not {value!r}.")
+    return value
+
+
+def _share(flags: dict[str, Any], file: str) -> float:
+    value = flags.get("maxRefusedShare", DEFAULT_MAX_REFUSED_SHARE)
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise ContractError(f"{file}: maxRefusedShare must lie between 0 and 1, not {value!r}.")
+    return float(value)
+
+
+def _event_column(flags: dict[str, Any], columns: tuple[Column, ...], file: str) -> str | None:
+    name = flags.get("eventColumn")
+    if name is None:
+        return None
+    for column in columns:
+        if column.name == name:
+            if column.kind != "timestamp" or not column.required:
+                raise ContractError(
+                    f"{file}: eventColumn {name!r} must be a required column of type timestamp."
+                )
+            return column.name
+    raise ContractError(f"{file}: eventColumn {name!r} is not a column of the feed.")
+
+
+def _columns(schema: SchemaObject, file: str) -> tuple[Column, ...]:
+    columns = tuple(_column(entry, file) for entry in schema.properties or [])
+    if not columns:
+        raise ContractError(f"{file}: schema[0].properties is empty; a feed needs columns.")
+    _refuse_repeats((column.name for column in columns), f"{file}: column")
+    return columns
+
+
+def _column(entry: SchemaProperty, file: str) -> Column:
+    name = entry.name or ""
+    where = f"{file}: column {name!r}"
+    if not _NAME.fullmatch(name):
+        raise ContractError(f"{where}: use lower-case letters, digits and _ in a column's name.")
+    kind = _KIND_OF_LOGICAL_TYPE.get(entry.logicalType or "")
+    if kind is None:
+        raise ContractError(
+            f"{where}: logicalType {entry.logicalType!r} is not one of "
+            f"{', '.join(_KIND_OF_LOGICAL_TYPE)}."
+        )
+    if entry.physicalType is not None and entry.physicalType != DUCKDB_TYPES[kind]:
+        raise ContractError(
+            f"{where}: physicalType {entry.physicalType} contradicts logicalType "
+            f"{entry.logicalType}, which is stored as {DUCKDB_TYPES[kind]}."
+        )
+    if entry.classification not in (None, "personal", "public"):
+        raise ContractError(f"{where}: classification must be personal or public.")
+    flags = _custom(entry.customProperties, {"descriptionEs", "mustBePresent"}, where)
+    description_es = flags.get("descriptionEs")
+    if not (entry.description or "").strip():
+        raise ContractError(f"{where}: description (the English text) is missing.")
+    if not isinstance(description_es, str) or not description_es.strip():
+        raise ContractError(f"{where}: descriptionEs (the Spanish text) is missing.")
+    required = bool(entry.required)
+    is_key = bool(entry.primaryKey)
+    if is_key and not required:
+        raise ContractError(f"{where}: a primaryKey column must be required.")
+    if required and flags.get("mustBePresent") is False:
+        raise ContractError(f"{where}: mustBePresent: false contradicts required: true.")
+    max_length, minimum, maximum = _limits(entry, kind, where)
+    return Column(
+        name=name,
+        kind=kind,
+        required=required,
+        must_be_present=required or _flag(flags, "mustBePresent", where),
+        max_length=max_length,
+        minimum=minimum,
+        maximum=maximum,
+        allowed=_allowed(entry, kind, max_length, where),
+        is_key=is_key,
+        is_personal=entry.classification == "personal",
+        description_en=(entry.description or "").strip(),
+        description_es=description_es.strip(),
+    )
+
+
+def _limits(
+    entry: SchemaProperty, kind: Kind, where: str
+) -> tuple[int | None, int | float | None, int | float | None]:
+    options = entry.logicalTypeOptions or {}
+    for name in options:
+        if name not in _OPTIONS_OF_KIND[kind]:
+            raise ContractError(f"{where}: logicalTypeOptions.{name} does nothing on a {kind}.")
+    max_length = options.get("maxLength")
+    if max_length is not None and (
+        not isinstance(max_length, int) or isinstance(max_length, bool) or max_length < 1
+    ):
+        raise ContractError(
+            f"{where}: maxLength must be a whole number from 1, not {max_length!r}."
+        )
+    for name in ("minimum", "maximum"):
+        if options.get(name) is not None and not _is_number(options[name]):
+            raise ContractError(f"{where}: {name} must be a number, not {options[name]!r}.")
+    minimum, maximum = options.get("minimum"), options.get("maximum")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise ContractError(f"{where}: minimum {minimum} is above maximum {maximum}.")
+    return max_length, minimum, maximum
+
+
+def _allowed(
+    entry: SchemaProperty, kind: Kind, max_length: int | None, where: str
+) -> tuple[str, ...] | None:
+    if entry.enum is None:
+        return None
+    values = [item.value for item in entry.enum if isinstance(item.value, str)]
+    if kind != "string" or not values or len(values) != len(entry.enum):
+        raise ContractError(f"{where}: enum needs at least one value, and strings only.")
+    _refuse_repeats(values, f"{where}: enum value")
+    for value in values:
+        if max_length is not None and len(value) > max_length:
+            raise ContractError(f"{where}: enum value {value!r} is longer than maxLength.")
+    return tuple(values)
+
+
+def _key(schema: SchemaObject, file: str) -> tuple[str, ...]:
+    keys = [entry for entry in schema.properties or [] if entry.primaryKey]
+    if not keys:
+        raise ContractError(f"{file}: no column is a primaryKey; duplicates could not be told.")
+    positions = [entry.primaryKeyPosition or 1 for entry in keys]
+    if sorted(positions) != list(range(1, len(keys) + 1)):
+        raise ContractError(
+            f"{file}: primaryKeyPosition must count 1 to {len(keys)} over the key; "
+            f"it is {', '.join(str(position) for position in positions)}."
+        )
+    return tuple(
+        entry.name or ""
+        for _, entry in sorted(zip(positions, keys, strict=True), key=lambda p: p[0])
+    )
+
+
+def _rule(entry: DataQuality, file: str) -> RowRule:
+    name = entry.id or entry.name or ""
+    where = f"{file}: quality {name!r}"
+    if not _NAME.fullmatch(name):
+        raise ContractError(f"{where}: give the rule an id of lower-case letters, digits and _.")
+    if entry.type != "custom" or entry.engine != _RULE_ENGINE:
+        raise ContractError(
+            f"{where}: only rules of type custom and engine {_RULE_ENGINE} are obeyed here."
+        )
+    parts = entry.implementation
+    wanted = {"refuse_when", "reason_en", "reason_es"}
+    if not isinstance(parts, dict) or set(parts) != wanted:
+        raise ContractError(f"{where}: implementation needs exactly {', '.join(sorted(wanted))}.")
+    texts = {key: value.strip() if isinstance(value, str) else "" for key, value in parts.items()}
+    for key, value in texts.items():
+        if not value:
+            raise ContractError(f"{where}: implementation.{key} is empty.")
+    return RowRule(
+        rule=name,
+        refuse_when=texts["refuse_when"],
+        reason_en=texts["reason_en"],
+        reason_es=texts["reason_es"],
+    )
+
+
+def _bind_rules(contract: FeedContract, file: str) -> None:
+    """Let DuckDB bind every rule against an empty table of the feed's types."""
+    if not contract.rules:
+        return
+    import duckdb
+
+    columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in contract.columns)
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"create table feed ({columns}, _dt date)")
+        connection.execute("create table time_zones (name varchar)")
+        for rule in contract.rules:
+            try:
+                described = connection.execute(
+                    f"describe select ({rule.refuse_when}) as refused from feed"
+                ).fetchone()
+            except duckdb.Error as error:
+                raise ContractError(
+                    f"{file}: quality {rule.rule!r}: refuse_when does not fit the columns: "
+                    f"{str(error).splitlines()[0]}"
+                ) from error
+            if described is None or described[1] != "BOOLEAN":
+                raise ContractError(
+                    f"{file}: quality {rule.rule!r}: refuse_when must be true or false."
+                )
+
+
+def _fingerprint(contract: FeedContract) -> str:
+    texts = {"description_en", "description_es", "is_personal", "reason_en", "reason_es"}
+    content = asdict(contract)
+    del content["fingerprint"]
+    for part in ("columns", "rules"):
+        content[part] = [
+            {name: value for name, value in item.items() if name not in texts}
+            for item in content[part]
+        ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _shallow(contract: FeedContract) -> dict[str, Any]:
+    return {name: getattr(contract, name) for name in contract.__dataclass_fields__}
+
+
+def _refuse_repeats(names: Iterable[str], where: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ContractError(f"{where} {name!r} stands twice.")
+        seen.add(name)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+assert set(DUCKDB_TYPES) == set(get_args(Kind))  # noqa: S101 - a wrong map must not import
