@@ -6,7 +6,6 @@ home folder. What may not: I/O. Creating `Settings` touches no file; whoever nee
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -65,8 +64,15 @@ class Settings(BaseSettings):
 
     @field_validator("home")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute_without_glob(cls, value: Path) -> Path:
+        home = value.expanduser().absolute()
+        # DuckDB expands globs in every path it reads, quoted or not: such a home could never be read back.
+        if any(character in str(home) for character in "*?[]{}"):
+            raise ValueError(
+                f"the home folder {home} has one of * ? [ ] {{ }} in its path, which DuckDB reads as "
+                "a pattern. Set SEMILLERO_HOME to a folder without them."
+            )
+        return home
 
     @property
     def landing(self) -> Path:
@@ -124,7 +130,6 @@ class Settings(BaseSettings):
         return PROJECT_ROOT / "dbt_project"
 
 
-@lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process, read once."""
+    """The settings as the environment has them now."""
     return Settings()

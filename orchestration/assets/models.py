@@ -1,0 +1,140 @@
+"""Raw to marts: the dbt project as Dagster assets, one build a run.
+
+What lives here: how dbt nodes appear in Dagster, and the one invocation that builds them. What may
+not: SQL.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
+    dbt_assets,
+)
+
+from orchestration import run_record
+from orchestration.assets.resources import Dbt, Home, export_for_dbt
+from orchestration.checks import gate
+from orchestration.checks.evidence import record_evidence
+from orchestration.checks.results import CheckResult
+from orchestration.settings import Settings
+from orchestration.warehouse import (
+    BuildPlan,
+    finish_build,
+    home_lock,
+    is_published,
+    plan_build,
+)
+
+logger = logging.getLogger("semillero.models")
+
+_SHOWN_FAILURES = 5
+
+
+class Translator(DagsterDbtTranslator):
+    """Names and groups of dbt nodes in Dagster."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The stage a model belongs to, so that the graph reads left to right."""
+        if dbt_resource_props["resource_type"] == "seed":
+            return "seeds"
+        return str(dbt_resource_props["fqn"][-2 if len(dbt_resource_props["fqn"]) < 4 else -3])
+
+
+def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """The assets of every seed and model in the manifest, with their tests as checks."""
+
+    @dbt_assets(
+        manifest=manifest,
+        name="models",
+        dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_asset_checks=True)),
+        pool="warehouse",
+    )
+    def models(context: dg.AssetExecutionContext, dbt: Dbt, home: Home) -> Iterator[Any]:
+        settings = home.settings
+        with home_lock(settings, "build of the warehouse"):
+            if is_published(settings, home.contracts):
+                # Nothing is yielded, so the gate and the release have nothing to do either.
+                logger.info("No input changed since the current release: nothing to build.")
+                return
+            plan = plan_build(settings, home.contracts, context.run_id)
+            logger.info(
+                "Building the marts: %d new partitions%s ...",
+                len(plan.pending),
+                ", everything anew (code or seeds changed)" if plan.full_refresh else "",
+            )
+            export_for_dbt(settings)
+            invocation = _start(context, dbt, settings, plan)
+            yield from _stream(invocation)
+            results = _results(invocation, manifest, settings, context.run_id)
+            record_evidence(settings, context.run_id, results)
+            if _models_are_whole(invocation):
+                finish_build(settings, plan)
+            _raise_if_failed(invocation, results)
+
+    return models
+
+
+def _start(
+    context: dg.AssetExecutionContext, dbt: Dbt, settings: Settings, plan: BuildPlan
+) -> DbtCliInvocation:
+    arguments = ["build", *(["--full-refresh"] if plan.full_refresh else [])]
+    target = run_record.run_folder(settings, context.run_id) / "dbt"
+    return dbt.cli(arguments, context=context, target_path=target, raise_on_error=False)
+
+
+def _stream(invocation: DbtCliInvocation) -> Iterator[Any]:
+    """Pass dbt's events on to Dagster and tell a person now and then how far it is."""
+    for count, event in enumerate(invocation.stream(), start=1):
+        if count % 40 == 0:
+            logger.info("  dbt: %d models and tests done ...", count)
+        yield event
+
+
+def _results(
+    invocation: DbtCliInvocation, manifest: Mapping[str, Any], settings: Settings, run_id: str
+) -> list[CheckResult]:
+    path = invocation.target_path / "run_results.json"
+    if not path.exists():
+        raise dg.Failure(
+            description="dbt ended without results, so nothing was checked and nothing is "
+            f"published. Its log is {invocation.target_path / 'dbt.log'}; its last words: "
+            f"{_last_words(invocation.target_path / 'dbt.log')}",
+            allow_retries=False,
+        )
+    run_results = json.loads(path.read_bytes())
+    return gate.dbt_results(run_results, manifest, run_id=run_id, warehouse=settings.warehouse)
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return " / ".join(line.strip() for line in lines[-3:]) or "none"
+
+
+def _models_are_whole(invocation: DbtCliInvocation) -> bool:
+    results = json.loads((invocation.target_path / "run_results.json").read_bytes())["results"]
+    return all(
+        result["status"] == "success"
+        for result in results
+        if result["unique_id"].split(".")[0] in {"model", "seed", "snapshot"}
+    )
+
+
+def _raise_if_failed(invocation: DbtCliInvocation, results: list[CheckResult]) -> None:
+    if invocation.is_successful():
+        return
+    failed = [result for result in results if not result.passed and result.severity == "error"]
+    shown = "\n".join(f"* {result.message_en}" for result in failed[:_SHOWN_FAILURES])
+    raise dg.Failure(
+        description=f"dbt build failed: {len(failed)} checks did not pass. Nothing is published.\n"
+        f"{shown}",
+        allow_retries=False,
+    )

@@ -1,0 +1,162 @@
+"""Landing to raw: one asset a feed, partitioned by arrival day.
+
+Every contract makes one asset; there is nothing to add here for a new feed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from orchestration import run_record
+from orchestration.assets.partitions import arrival_days
+from orchestration.assets.resources import Home
+from orchestration.contracts.loader import FeedContract
+from orchestration.ingest.ingest import Ingestor
+from orchestration.ingest.results import DayResult
+from orchestration.settings import Settings
+from orchestration.warehouse import home_lock
+
+logger = logging.getLogger("semillero.ingest")
+
+CHECK_NAME = "contract"
+
+
+class IngestConfig(dg.Config):
+    """How a feed is read.
+
+    Attributes:
+        history: Lift the lateness horizon: a first load of history is late by nature.
+    """
+
+    history: bool = False
+
+
+def raw_asset_key(feed: str) -> dg.AssetKey:
+    """The asset of a feed; dbt's source `raw.<feed>` has the same key."""
+    return dg.AssetKey(["raw", feed])
+
+
+def build_raw_assets(
+    contracts: Mapping[str, FeedContract], settings: Settings
+) -> list[dg.AssetsDefinition]:
+    """One asset for each contract."""
+    return [_build_raw_asset(contract, settings) for contract in contracts.values()]
+
+
+def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDefinition:
+    key = raw_asset_key(contract.feed)
+
+    @dg.asset(
+        key=key,
+        group_name="raw",
+        kinds={"duckdb", "parquet"},
+        description=f"Landing files of `{contract.feed}`, checked against version "
+        f"{contract.version} of its contract, as typed Parquet per arrival day.",
+        partitions_def=arrival_days(settings),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="warehouse",
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK_NAME,
+                asset=key,
+                blocking=True,
+                description="Every landed partition was accepted under the feed's contract.",
+            )
+        ],
+    )
+    def raw_feed(
+        context: dg.AssetExecutionContext, config: IngestConfig, home: Home
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        days = [date.fromisoformat(partition_key) for partition_key in context.partition_keys]
+        results = ingest_days(contract, days, home.settings, history=config.history)
+        run_record.write_ingest(home.settings, context.run_id, contract.feed, results)
+        refused = [result for result in results if result.outcome == "refused"]
+        yield dg.AssetCheckResult(
+            asset_key=key,
+            check_name=CHECK_NAME,
+            passed=not refused,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={"problems": dg.MetadataValue.md(problems_as_markdown(refused))},
+        )
+        if refused:
+            # Not materialized: what raw holds of these days is what it held before.
+            raise dg.Failure(
+                description=f"{contract.feed}: {len(refused)} of {len(days)} arrival days were "
+                f"refused, the first is {refused[0].day}: {_first_reason(refused[0])}",
+                allow_retries=False,
+            )
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(results))
+
+    return raw_feed
+
+
+def ingest_days(
+    contract: FeedContract, days: Sequence[date], settings: Settings, *, history: bool
+) -> list[DayResult]:
+    """Ingest the days of one feed in order; a refused day does not keep the others out."""
+    results = []
+    with (
+        home_lock(settings, f"ingest of {contract.feed}"),
+        Ingestor(settings, history=history) as ingestor,
+    ):
+        for day in days:
+            result = ingestor.ingest(contract, day)
+            if result.outcome == "refused":
+                logger.error("%s %s refused: %s", contract.feed, day, _first_reason(result))
+            results.append(result)
+    arrived = [result for result in results if result.outcome == "accepted"]
+    logger.info(
+        "%s: %d arrival days read, %s rows accepted, %s refused, %s duplicates",
+        contract.feed,
+        len(arrived),
+        *(
+            f"{sum(getattr(result, name) for result in arrived):,}"
+            for name in ("rows_accepted", "rows_refused", "rows_duplicate")
+        ),
+    )
+    return results
+
+
+def problems_as_markdown(results: Sequence[DayResult]) -> str:
+    """The problems of some days as a Markdown table for the Dagster UI."""
+    rows = [
+        f"| {result.day} | {problem.file} | {problem.row or ''} | {problem.rule} "
+        f"| {problem.count} | {problem.reason_en} |"
+        for result in results
+        for problem in result.problems
+    ]
+    if not rows:
+        return "none"
+    header = ["| day | file | first row | rule | rows | reason |", "|---|---|---|---|---|---|"]
+    return "\n".join([*header, *rows])
+
+
+def _first_reason(result: DayResult) -> str:
+    return result.problems[0].reason_en if result.problems else "no reason was recorded"
+
+
+def _metadata(results: Sequence[DayResult]) -> dict[str, dg.MetadataValue]:
+    arrived = [result for result in results if result.outcome in {"accepted", "unchanged"}]
+    starts = [result.min_event_at for result in arrived if result.min_event_at]
+    ends = [result.max_event_at for result in arrived if result.max_event_at]
+    drift = sorted({change for result in arrived for change in result.drift})
+    samples = [result.sample for result in arrived if result.sample]
+    return {
+        "dagster/row_count": dg.MetadataValue.int(sum(result.rows_accepted for result in arrived)),
+        "rows_read": dg.MetadataValue.int(sum(result.rows_read for result in arrived)),
+        "rows_refused": dg.MetadataValue.int(sum(result.rows_refused for result in arrived)),
+        "rows_duplicate": dg.MetadataValue.int(sum(result.rows_duplicate for result in arrived)),
+        "days_without_files": dg.MetadataValue.int(
+            sum(result.outcome == "nothing_landed" for result in results)
+        ),
+        "event_time_range": dg.MetadataValue.text(
+            f"{min(starts)} to {max(ends)}" if starts and ends else "no events"
+        ),
+        "drift": dg.MetadataValue.md("\n".join(f"* {change}" for change in drift) or "none"),
+        "problems": dg.MetadataValue.md(problems_as_markdown(arrived)),
+        "sample": dg.MetadataValue.md(samples[-1] if samples else "no rows"),
+    }

@@ -1,0 +1,163 @@
+"""The command line: `semillero`.
+
+What lives here: commands, their options and exit codes (0 done, 1 refused or failed, 2 wrong use).
+What may not: work. Every command imports what it needs when it runs, so `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.logging import RichHandler
+
+from orchestration.settings import Settings, get_settings
+
+app = typer.Typer(
+    help="The open analytics warehouse for LIVE-streaming creator operations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+ingest_app = typer.Typer(help="Turn outside formats into landing files.", no_args_is_help=True)
+release_app = typer.Typer(help="Look at what was published.", no_args_is_help=True)
+app.add_typer(ingest_app, name="ingest")
+app.add_typer(release_app, name="release")
+
+REFUSED = 1
+WRONG_USE = 2
+
+Day = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", show_default=False)
+]
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _load_settings() -> Settings:
+    try:
+        return get_settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(["SEMILLERO", *(str(part).upper() for part in problem["loc"])])
+            typer.secho(f"{name}: {problem['msg']}", fg="red", err=True)
+        raise typer.Exit(WRONG_USE) from error
+
+
+def _speak() -> None:
+    """Send the `semillero` loggers to the terminal, one short line each."""
+    handler = RichHandler(
+        console=Console(stderr=True, highlight=False),
+        show_path=False,
+        show_level=False,
+        log_time_format="%H:%M:%S",
+        markup=False,
+    )
+    root = logging.getLogger("semillero")
+    root.setLevel(logging.INFO)
+    root.handlers = [handler]
+    root.propagate = False
+
+
+@contextmanager
+def _errors_for_people(*kinds: type[Exception]) -> Iterator[None]:
+    """Print an expected error as its message, not as a traceback."""
+    try:
+        yield
+    except kinds as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(WRONG_USE) from error
+
+
+def _as_date(value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+@app.command()
+def run(
+    from_day: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First arrival day (UTC)."),
+    ] = None,
+    to_day: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Last arrival day (UTC)."),
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="First load of history: lift the lateness horizon.")
+    ] = False,
+    accept_shift: Annotated[
+        str | None,
+        typer.Option(help="Why a shift of volumes or KPIs is real; written into the certificate."),
+    ] = None,
+) -> None:
+    """Ingest what arrived, build the marts, check them, publish a release."""
+    settings = _load_settings()
+    _speak()
+    from orchestration import daily, screen
+    from orchestration.assets.manifest import ManifestError, prepare_manifest
+    from orchestration.checks.suites import SuiteError
+    from orchestration.contracts.loader import ContractError
+    from orchestration.release import ReleaseError
+    from orchestration.warehouse import HomeBusyError
+
+    options = daily.RunOptions(
+        first=_as_date(from_day),
+        last=_as_date(to_day),
+        history=history,
+        accept_shift=accept_shift,
+    )
+    with _errors_for_people(
+        daily.NothingToRunError,
+        ManifestError,
+        ContractError,
+        SuiteError,
+        ReleaseError,
+        HomeBusyError,
+    ):
+        daily.days_to_run(settings, options)
+        prepare_manifest(settings)
+        end = daily.run(settings, options)
+        screen.show(_console(), settings, end)
+    if end.verdict == "refused":
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+def prepare() -> None:
+    """Parse the dbt project ahead of a run, if it changed."""
+    settings = _load_settings()
+    _speak()
+    from orchestration.assets.manifest import ManifestError, prepare_manifest
+
+    with _errors_for_people(ManifestError):
+        prepare_manifest(settings)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on the loopback address.")] = 3000,
+) -> None:
+    """Start the Dagster webserver and daemon on loopback (the UI has no login)."""
+    settings = _load_settings()
+    _speak()
+    from orchestration.assets.manifest import prepare_manifest
+    from orchestration.daily import prepare_dagster_home
+
+    prepare_manifest(settings)
+    prepare_dagster_home(settings)
+    typer.echo(f"Dagster: http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    command = [dagster, "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(dagster, command)  # noqa: S606  the UI takes this process over; no shell is involved

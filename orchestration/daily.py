@@ -1,0 +1,181 @@
+"""One run of the daily job from the command line: through Dagster, in this process.
+
+What lives here: which days a run covers, the Dagster instance below the home, and how a finished run
+is summed up. What may not: the work itself (assets) or its display (screen).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration import run_record
+from orchestration.contracts.loader import load_contracts
+from orchestration.ingest import discover
+from orchestration.ingest.ledger import Ledger
+from orchestration.screen import RunEnd, Verdict
+from orchestration.settings import PROJECT_ROOT, Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, ExecuteInProcessResult
+
+logger = logging.getLogger("semillero.run")
+
+
+class NothingToRunError(RuntimeError):
+    """There is no arrival day to run, or the asked range is not one."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person asked a run to do.
+
+    Attributes:
+        first: First arrival day; None takes the earliest day with new or changed files.
+        last: Last arrival day; None takes the latest such day.
+        history: Lift the lateness horizon.
+        accept_shift: Why a shift of volumes or KPIs is real; None lets the gate refuse it.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    history: bool = False
+    accept_shift: str | None = None
+
+
+def days_to_run(settings: Settings, options: RunOptions) -> tuple[date, date]:
+    """The range of arrival days of a run.
+
+    Raises:
+        NothingToRunError: The range is upside down or outside the calendar, or nothing has landed.
+    """
+    earliest = date.fromisoformat(settings.first_day)
+    today = datetime.now(UTC).date()
+    first, last = options.first, options.last
+    if first is None or last is None:
+        arrived = _arrived_days(settings, history=options.history)
+        if not arrived and first is None and last is None:
+            raise NothingToRunError(
+                f"Nothing has landed in {settings.landing}: there is no folder "
+                "<feed>/dt=YYYY-MM-DD there. Drop files there, or make a sample world with "
+                "`semillero simulate`."
+            )
+        first = first or min([*arrived, last or today])
+        last = last or max([*arrived, first])
+    if first > last:
+        raise NothingToRunError(f"--from {first} is after --to {last}.")
+    if first < earliest or last > today:
+        raise NothingToRunError(
+            f"{first} to {last} is not within the arrival days {earliest} (SEMILLERO_FIRST_DAY) to "
+            f"{today} (today, UTC). Folders landing/<feed>/dt=<day> carry the day of arrival."
+        )
+    return first, last
+
+
+def _arrived_days(settings: Settings, *, history: bool) -> list[date]:
+    """Days with new or changed files; else the last day that landed, so that the gate is asked."""
+    contracts = load_contracts()
+    with Ledger(settings.ledger) as ledger:
+        pending = discover.pending_days(contracts, settings, ledger, history=history)
+    days = sorted({day for feed_days in pending.values() for day in feed_days})
+    if days:
+        return days
+    landed = [day for feed in contracts for day in discover.landed_days(feed, settings).days]
+    return [max(landed)] if landed else []
+
+
+def open_instance(settings: Settings) -> DagsterInstance:
+    """Dagster's instance below the home, configured by the checkout's `dagster.yaml`."""
+    from dagster import DagsterInstance
+
+    prepare_dagster_home(settings)
+    return DagsterInstance.get()
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Link `dagster.yaml` into the home and point DAGSTER_HOME there."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    link = settings.dagster_home / "dagster.yaml"
+    wanted = PROJECT_ROOT / "dagster.yaml"
+    if not link.is_symlink() or Path(os.readlink(link)) != wanted:
+        unfinished = link.with_name(f".dagster.yaml.{os.getpid()}")
+        unfinished.unlink(missing_ok=True)
+        unfinished.symlink_to(wanted)
+        unfinished.replace(link)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["SEMILLERO_HOME"] = str(settings.home)
+
+
+def run(settings: Settings, options: RunOptions) -> RunEnd:
+    """Run the daily job over a range of arrival days as one Dagster run.
+
+    Raises:
+        NothingToRunError: See `days_to_run`.
+    """
+    first, last = days_to_run(settings, options)
+    from orchestration.assets.jobs import JOB_NAME, range_tags
+    from orchestration.definitions import build_defs
+
+    logger.info("Arrival days %s to %s", first, last)
+    with open_instance(settings) as instance:
+        job = build_defs().resolve_job_def(JOB_NAME)
+        result = job.execute_in_process(
+            instance=instance,
+            tags=range_tags(first, last),
+            run_config=_run_config(options),
+            raise_on_error=False,
+        )
+        return _sum_up(settings, result, instance)
+
+
+def _run_config(options: RunOptions) -> dict[str, Any]:
+    ingest = {"config": {"history": options.history}}
+    operations: dict[str, Any] = {f"raw__{feed}": ingest for feed in load_contracts()}
+    operations["gate"] = {"config": {"accept_shift": options.accept_shift}}
+    # A person reads the `semillero` loggers; Dagster's own account of the run is in its UI.
+    return {"ops": operations, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def _sum_up(
+    settings: Settings, result: ExecuteInProcessResult, instance: DagsterInstance
+) -> RunEnd:
+    from orchestration.checks.evidence import load_evidence
+    from orchestration.release.pointer import current_release
+
+    outcome = run_record.read_outcome(settings, result.run_id)
+    checks = load_evidence(settings, result.run_id)
+    current = current_release(settings)
+    verdict: Verdict = "refused"
+    if result.success:
+        # A run in which nothing had to be built does not reach publication.
+        verdict = "published" if outcome and outcome["is_published"] else "unchanged"
+    failed = [check for check in checks if not check.passed and check.severity == "error"]
+    said = [getattr(check, f"message_{settings.language}") for check in failed]
+    return RunEnd(
+        run_id=result.run_id,
+        verdict=verdict,
+        release=current.release_id if current else None,
+        reasons=said or _failures(result),
+        checks_passed=sum(check.passed for check in checks),
+        checks_total=len(checks),
+    )
+
+
+def _failures(result: ExecuteInProcessResult) -> Sequence[str]:
+    """What the failed steps said, without tracebacks."""
+    reasons: list[str] = []
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        failure = event.step_failure_data
+        if failure.user_failure_data and failure.user_failure_data.description:
+            reasons.append(failure.user_failure_data.description)
+        elif failure.error:
+            cause = failure.error.cause or failure.error
+            reasons.append(f"{event.step_key}: {cause.message.strip()}")
+    return reasons or ["The run failed before any step could say why; see the run in the Dagster UI."]

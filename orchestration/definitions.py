@@ -1,0 +1,52 @@
+"""What Dagster loads: the parts, put together.
+
+What lives here: `build_defs()`, which only merges. What may not: I/O at import, definitions, logic.
+Loading reads the package's own declarations (contracts, suites, the dbt manifest) and touches
+nothing below the home folder.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.assets.jobs import build_daily_job, build_daily_schedule
+from orchestration.assets.manifest import read_manifest
+from orchestration.assets.models import build_models
+from orchestration.assets.raw import build_raw_assets
+from orchestration.assets.release import build_gate, build_release
+from orchestration.assets.resources import Home, dbt_resource
+from orchestration.checks.suites import load_suites
+from orchestration.contracts.loader import load_contracts
+from orchestration.settings import get_settings
+
+
+def build_defs() -> dg.Definitions:
+    """All definitions of Semillero.
+
+    Raises:
+        ContractError, SuiteError, ManifestError: A declaration is wrong or missing; the message says
+            which and what to do.
+    """
+    settings = get_settings()
+    manifest = read_manifest(settings)
+    suites = load_suites()
+    models = build_models(manifest)
+    daily = build_daily_job()
+    return dg.Definitions(
+        assets=[
+            *build_raw_assets(load_contracts(), settings),
+            models,
+            build_release(manifest, suites, models),
+        ],
+        asset_checks=[build_gate(suites)],
+        jobs=[daily],
+        schedules=[build_daily_schedule(daily)],
+        resources={"home": Home(), "dbt": dbt_resource(settings)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The entry point of `dagster dev` and of the webserver."""
+    return build_defs()

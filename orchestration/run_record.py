@@ -1,0 +1,61 @@
+"""What a run leaves behind for people and for the screen: `runs/<run id>/`.
+
+What lives here: the names and forms of these files, except the answers of checks, which
+`checks.evidence` keeps in the same folder. What may not: judgement.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from orchestration.checks.evidence import valid_run_id
+from orchestration.ingest.results import DayResult
+from orchestration.release.atomic import write_bytes
+from orchestration.settings import Settings
+
+_INGEST_PREFIX = "ingest-"
+_OUTCOME = "outcome.json"
+
+
+def run_folder(settings: Settings, run_id: str) -> Path:
+    """The folder of one run."""
+    return settings.runs / valid_run_id(run_id)
+
+
+def write_ingest(settings: Settings, run_id: str, feed: str, results: Sequence[DayResult]) -> None:
+    """Keep what became of each arrival day of a feed."""
+    rows = [dataclasses.asdict(result) for result in results]
+    _write(run_folder(settings, run_id) / f"{_INGEST_PREFIX}{feed}.json", rows)
+
+
+def read_ingest(settings: Settings, run_id: str) -> dict[str, list[dict[str, Any]]]:
+    """What became of each arrival day, by feed."""
+    found = sorted(run_folder(settings, run_id).glob(f"{_INGEST_PREFIX}*.json"))
+    return {
+        path.stem.removeprefix(_INGEST_PREFIX): json.loads(path.read_text(encoding="utf-8"))
+        for path in found
+    }
+
+
+def write_outcome(settings: Settings, run_id: str, outcome: Mapping[str, Any]) -> None:
+    """Keep how publication ended."""
+    _write(run_folder(settings, run_id) / _OUTCOME, dict(outcome))
+
+
+def read_outcome(settings: Settings, run_id: str) -> dict[str, Any] | None:
+    """How publication ended, None where the run did not get so far."""
+    path = run_folder(settings, run_id) / _OUTCOME
+    if not path.exists():
+        return None
+    outcome: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return outcome
+
+
+def _write(path: Path, content: object) -> None:
+    # Dates and times are the only values JSON has no word for; they read back as ISO text.
+    text = json.dumps(content, ensure_ascii=False, indent=1, default=str)
+    write_bytes(path, f"{text}\n".encode())

@@ -1,0 +1,321 @@
+"""The one screen a run ends with, in English or in Spanish.
+
+What lives here: what the screen says, and how it reads a run's evidence and the published marts.
+What may not: judgement on the run (it was made by then) or any writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from orchestration import run_record
+from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+Verdict = Literal["published", "unchanged", "refused"]
+
+_SHOWN = 6
+"""Problems shown; the rest is counted. One screen, not a log."""
+
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "published": "Published release {release}",
+        "unchanged": "Nothing new: release {release} stays current",
+        "refused": "Refused: nothing was published",
+        "still_current": "Readers keep the release {release}.",
+        "no_release": "There is no release yet.",
+        "feed": "Feed",
+        "days": "Days read",
+        "read": "Rows read",
+        "accepted": "Accepted",
+        "refused_rows": "Refused",
+        "duplicates": "Duplicates",
+        "read_title": "What was read",
+        "problems_title": "What was refused, and why",
+        "rows_of": "{count} rows, the first is row {row}",
+        "whole_file": "whole file",
+        "partition_refused": "the day was refused",
+        "more": "... and {count} more. All of them: {path}",
+        "checks": "{passed} of {total} checks passed",
+        "failed_title": "Why it was refused",
+        "numbers_title": "Three numbers worth knowing",
+        "active": "Active creators in the last complete week ({week})",
+        "change": "{change:+.1%} on the week before",
+        "no_change": "no complete week before it",
+        "retention": "Still active four weeks after their first LIVE (cohort of {week})",
+        "interval": "95 % interval {low:.1%} to {high:.1%}, {size} creators",
+        "hours": "LIVE hours in the last complete week",
+        "valid_days": "{days} valid LIVE days",
+        "not_known": "not known yet",
+        "no_complete_week": "no complete, covered week so far",
+        "where_title": "Where it is",
+        "marts": "Marts for BI",
+        "parquet": "Parquet",
+        "certificate": "Certificate",
+        "quarantine": "Refused rows",
+        "next_title": "What next",
+        "ui": "see runs, checks and lineage: make ui, then http://127.0.0.1:3000",
+        "bi": "query the marts (read-only; follows each release): "
+        "duckdb -readonly {path}",
+        "docs": "what each mart means: README.md, CONTEXT.md, models/marts/*/*.yml",
+        "look": "see the rows of a failed check: {path}",
+        "fix": "correct the file in landing/ and run again; or, if the change is real: "
+        'semillero run --accept-shift "why"',
+        "log": "the whole run: {path}",
+    },
+    "es": {
+        "published": "Se publicó la versión {release}",
+        "unchanged": "Nada nuevo: sigue vigente la versión {release}",
+        "refused": "Rechazado: no se publicó nada",
+        "still_current": "Quien consulta sigue viendo la versión {release}.",
+        "no_release": "Todavía no hay ninguna versión publicada.",
+        "feed": "Fuente",
+        "days": "Días leídos",
+        "read": "Filas leídas",
+        "accepted": "Aceptadas",
+        "refused_rows": "Rechazadas",
+        "duplicates": "Duplicadas",
+        "read_title": "Qué se leyó",
+        "problems_title": "Qué se rechazó y por qué",
+        "rows_of": "{count} filas, la primera es la fila {row}",
+        "whole_file": "archivo completo",
+        "partition_refused": "se rechazó el día",
+        "more": "... y {count} más. Todo está en: {path}",
+        "checks": "Pasaron {passed} de {total} controles",
+        "failed_title": "Por qué se rechazó",
+        "numbers_title": "Tres números que conviene saber",
+        "active": "Creadores activos en la última semana completa ({week})",
+        "change": "{change:+.1%} frente a la semana anterior",
+        "no_change": "sin una semana completa anterior",
+        "retention": "Siguen activos cuatro semanas después de su primer LIVE (cohorte del {week})",
+        "interval": "intervalo del 95 %: {low:.1%} a {high:.1%}, {size} creadores",
+        "hours": "Horas de LIVE en la última semana completa",
+        "valid_days": "{days} días LIVE válidos",
+        "not_known": "aún no se sabe",
+        "no_complete_week": "todavía no hay una semana completa y cubierta",
+        "where_title": "Dónde está",
+        "marts": "Tablas para BI",
+        "parquet": "Parquet",
+        "certificate": "Certificado",
+        "quarantine": "Filas rechazadas",
+        "next_title": "Qué sigue",
+        "ui": "ver corridas, controles y linaje: make ui y luego http://127.0.0.1:3000",
+        "bi": "consultar las tablas (solo lectura; sigue a cada versión): "
+        "duckdb -readonly {path}",
+        "docs": "qué significa cada tabla: README.es.md, CONTEXT.md, models/marts/*/*.yml",
+        "look": "ver las filas de un control que falló: {path}",
+        "fix": "corrija el archivo en landing/ y vuelva a correr; o, si el cambio es real: "
+        'semillero run --accept-shift "por qué"',
+        "log": "la corrida completa: {path}",
+    },
+}
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended, as far as the screen needs to know.
+
+    Attributes:
+        run_id: The Dagster run.
+        verdict: What became of it.
+        release: The current release after the run, None where there is none.
+        reasons: Why it was refused, one sentence each, in the language of the screen.
+        checks_passed: Checks that passed.
+        checks_total: Checks that answered.
+    """
+
+    run_id: str
+    verdict: Verdict
+    release: str | None
+    reasons: Sequence[str]
+    checks_passed: int
+    checks_total: int
+
+
+def show(console: Console, settings: Settings, end: RunEnd) -> None:
+    """Print the final screen."""
+    texts = TEXTS[settings.language]
+    ingested = run_record.read_ingest(settings, end.run_id)
+    parts: list[RenderableType] = [_headline(texts, end)]
+    if end.checks_total:
+        parts.append(
+            Text(texts["checks"].format(passed=end.checks_passed, total=end.checks_total))
+        )
+    if any(_read(days) for days in ingested.values()):
+        parts += ["", _read_table(texts, ingested)]
+    problems = _problems(texts, settings, ingested)
+    if problems:
+        parts += ["", Text(texts["problems_title"], style="bold"), *problems]
+    if end.verdict == "refused":
+        shown = [f"  {reason}" for reason in end.reasons[:_SHOWN]]
+        hidden = len(end.reasons) - len(shown)
+        folder = str(run_record.run_folder(settings, end.run_id))
+        if hidden > 0:
+            shown.append("  " + texts["more"].format(count=hidden, path=folder))
+        parts += ["", Text(texts["failed_title"], style="bold red"), *map(Text, shown)]
+    elif end.release:
+        parts += ["", Text(texts["numbers_title"], style="bold"), _numbers(texts, settings)]
+        parts += ["", Text(texts["where_title"], style="bold"), _where(texts, settings)]
+    parts += ["", Text(texts["next_title"], style="bold"), _next_steps(texts, settings, end)]
+    style = {"published": "green", "unchanged": "cyan", "refused": "red"}[end.verdict]
+    console.print(Panel(Group(*parts), title="Semillero", border_style=style, padding=(1, 2)))
+
+
+def _headline(texts: Mapping[str, str], end: RunEnd) -> Text:
+    style = {"published": "bold green", "unchanged": "bold cyan", "refused": "bold red"}
+    headline = Text(texts[end.verdict].format(release=end.release), style=style[end.verdict])
+    if end.verdict == "refused":
+        rest = texts["still_current"] if end.release else texts["no_release"]
+        headline.append("\n" + rest.format(release=end.release), style="default")
+    return headline
+
+
+def _read(days: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [day for day in days if day["outcome"] in {"accepted", "refused"}]
+
+
+def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Any]) -> Table:
+    table = Table(title=texts["read_title"], title_justify="left", title_style="bold", box=None)
+    table.add_column(texts["feed"])
+    for name in ("days", "read", "accepted", "refused_rows", "duplicates"):
+        table.add_column(texts[name], justify="right")
+    for feed, days in ingested.items():
+        read = _read(days)
+        totals = (
+            sum(day[name] for day in read)
+            for name in ("rows_read", "rows_accepted", "rows_refused", "rows_duplicate")
+        )
+        table.add_row(feed, f"{len(read):,}", *(f"{total:,}" for total in totals))
+    return table
+
+
+def _problems(
+    texts: Mapping[str, str], settings: Settings, ingested: Mapping[str, Any]
+) -> list[RenderableType]:
+    """One line for each feed, rule and column; refused days first."""
+    grouped: dict[tuple[bool, str, str, str], list[tuple[str, Mapping[str, Any]]]] = {}
+    for feed, days in ingested.items():
+        for day in _read(days):
+            for problem in day["problems"]:
+                is_refused = day["outcome"] == "refused"
+                key = (not is_refused, feed, problem["rule"], problem["column"] or "")
+                grouped.setdefault(key, []).append((day["day"], problem))
+    lines: list[RenderableType] = []
+    for (is_accepted, feed, _, _), found in sorted(grouped.items(), key=lambda item: item[0]):
+        day, first = found[0]
+        count = sum(problem["count"] for _, problem in found)
+        amount = (
+            texts["rows_of"].format(count=f"{count:,}", row=first["row"])
+            if first["row"] is not None
+            else texts["whole_file"]
+        )
+        reason = first[f"reason_{settings.language}"]
+        verdict = "" if is_accepted else f" [{texts['partition_refused']}]"
+        lines.append(Text(f"  {feed} {day} {first['file']} ({amount}): {reason}{verdict}"))
+    if len(lines) > _SHOWN:
+        more = texts["more"].format(count=len(lines) - _SHOWN, path=settings.quarantine)
+        lines = [*lines[:_SHOWN], Text(f"  {more}")]
+    return lines
+
+
+def _numbers(texts: Mapping[str, str], settings: Settings) -> Table:
+    import duckdb
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    with duckdb.connect(str(settings.current / "marts.duckdb"), read_only=True) as connection:
+        for row in (
+            _active(texts, connection),
+            _retention(texts, connection),
+            _hours(texts, connection),
+        ):
+            table.add_row(*row)
+    return table
+
+
+_LAST_WEEK = """
+    select max(period_start_date) from marts.growth_accounting
+    where period_grain = 'week' and segment_kind = 'all' and is_complete
+"""
+
+
+def _active(
+    texts: Mapping[str, str], connection: duckdb.DuckDBPyConnection
+) -> tuple[str, str, str]:
+    row = connection.execute(f"""
+        with weeks as (
+            select period_start_date, active_count, is_complete,
+                lag(active_count) over (order by period_start_date) as active_count_before,
+                lag(is_complete) over (order by period_start_date) as is_complete_before
+            from marts.growth_accounting
+            where period_grain = 'week' and segment_kind = 'all')
+        select period_start_date, active_count,
+            case when is_complete_before then active_count_before end
+        from weeks where period_start_date = ({_LAST_WEEK})""").fetchone()
+    if row is None:
+        return texts["active"].format(week="-"), texts["not_known"], texts["no_complete_week"]
+    week, active, before = row
+    change = texts["change"].format(change=active / before - 1) if before else texts["no_change"]
+    return texts["active"].format(week=week), f"{active:,}", change
+
+
+def _retention(
+    texts: Mapping[str, str], connection: duckdb.DuckDBPyConnection
+) -> tuple[str, str, str]:
+    row = connection.execute("""
+        select cohort_start_date, retention_rate, retention_ci_low, retention_ci_high, cohort_size
+        from marts.cohort_retention
+        where cohort_kind = 'first_live' and period_grain = 'week' and segment_kind = 'all'
+            and period_index = 4 and is_complete
+        order by cohort_start_date desc limit 1""").fetchone()
+    if row is None:
+        return texts["retention"].format(week="-"), texts["not_known"], texts["no_complete_week"]
+    week, rate, low, high, size = row
+    interval = texts["interval"].format(low=float(low), high=float(high), size=f"{size:,}")
+    return texts["retention"].format(week=week), f"{float(rate):.1%}", interval
+
+
+def _hours(
+    texts: Mapping[str, str], connection: duckdb.DuckDBPyConnection
+) -> tuple[str, str, str]:
+    row = connection.execute(f"""
+        with last_week as ({_LAST_WEEK.replace("max(period_start_date)", "max(period_start_date) as week")})
+        select sum(live_seconds) / 3600, count(*) filter (where is_valid_day)
+        from marts.fct_creator_days, last_week
+        where local_date >= week and local_date < week + 7""").fetchone()
+    if row is None or row[0] is None:
+        return texts["hours"], texts["not_known"], texts["no_complete_week"]
+    return texts["hours"], f"{row[0]:,.0f}", texts["valid_days"].format(days=f"{row[1]:,}")
+
+
+def _where(texts: Mapping[str, str], settings: Settings) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    table.add_row(texts["marts"], str(settings.current / "marts.duckdb"))
+    table.add_row(texts["parquet"], str(settings.current / "parquet"))
+    table.add_row(texts["certificate"], str(settings.current / "certificate.json"))
+    table.add_row(texts["quarantine"], str(settings.quarantine))
+    return table
+
+
+def _next_steps(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    if end.verdict == "refused":
+        folder = run_record.run_folder(settings, end.run_id)
+        steps = [texts["fix"], texts["look"].format(path=folder), texts["ui"]]
+    else:
+        steps = [
+            texts["bi"].format(path=settings.current / "marts.duckdb"),
+            texts["ui"],
+            texts["docs"],
+        ]
+    for step in steps:
+        table.add_row(f"- {step}")
+    return table

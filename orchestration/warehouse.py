@@ -1,0 +1,369 @@
+"""The working file: what a build reads, what it has to rebuild, and who may write.
+
+What lives here: the home lock, the registration of raw partitions as relations that dbt reads, the
+plan of a build (which partitions are new in it, whether code or seeds changed), and the mark that a
+build is whole. What may not: transformations (those are models) and checks.
+
+The file `warehouse.duckdb` has three schemas of its own beside the ones dbt builds: `raw` (views over
+the accepted Parquet partitions), `ops` (the ledger as tables) and nothing else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from orchestration.contracts.loader import FeedContract
+from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
+from orchestration.release.certificate import (
+    InputPartition,
+    engine_versions,
+    identity_hash,
+    rule_hashes,
+    sorted_inputs,
+)
+from orchestration.release.pointer import current_release
+from orchestration.settings import Settings
+from orchestration.versions import code_version, models_fingerprint
+
+if TYPE_CHECKING:
+    import duckdb
+
+LINEAGE_COLUMNS: Mapping[str, str] = {
+    "_extra": "VARCHAR",
+    "_dt": "DATE",
+    "_file": "VARCHAR",
+    "_row": "BIGINT",
+}
+"""What every raw row carries beside its contract columns."""
+
+_LOCK_POLL_SECONDS = 0.2
+
+
+class HomeBusyError(RuntimeError):
+    """Another run holds the home and did not let go within the configured wait."""
+
+
+class WarehouseError(RuntimeError):
+    """The working file cannot be used as it is."""
+
+
+@contextmanager
+def home_lock(settings: Settings, purpose: str) -> Iterator[None]:
+    """Hold the home for one writer; wait for another run, at most `lock_wait_seconds`.
+
+    The lock is the kernel's (flock): it ends with the process, also with a killed one, so no stale
+    lock has ever to be removed by hand.
+
+    Raises:
+        HomeBusyError: Another process still holds it after the wait; the message names it.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    path = settings.home / "writer.lock"
+    deadline = time.monotonic() + settings.lock_wait_seconds
+    with path.open("a+", encoding="utf-8") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    handle.seek(0)
+                    holder = handle.read().strip() or "an unknown process"
+                    raise HomeBusyError(
+                        f"{settings.home} is being written by {holder}, and still was after "
+                        f"{settings.lock_wait_seconds} s. Wait for it to end, or stop it, then run again."
+                    ) from None
+                time.sleep(_LOCK_POLL_SECONDS)
+        handle.seek(0)
+        handle.truncate()
+        handle.write(f"process {os.getpid()} ({purpose})\n")
+        handle.flush()
+        try:
+            yield
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What a build has to do.
+
+    Attributes:
+        build_id: The run that builds; publication asks for it again.
+        full_refresh: Code, seeds or engines changed, a partition vanished, or the file is new:
+            everything is built anew.
+        pending: (feed, arrival day) of the partitions whose revision is not in the warehouse yet.
+        partitions: Everything the ledger accepts, the inputs of the release.
+    """
+
+    build_id: str
+    full_refresh: bool
+    pending: tuple[tuple[str, date], ...]
+    partitions: tuple[PartitionRecord, ...]
+
+
+def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open the working file with the configured limits.
+
+    Raises:
+        WarehouseError: The file is damaged or another process has it open.
+    """
+    import duckdb
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    # The path itself is never SQL; options are ours.
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": settings.duckdb_memory_limit,
+        "temp_directory": str(settings.scratch / "duckdb"),
+    }
+    if settings.duckdb_threads:
+        config["threads"] = settings.duckdb_threads
+    try:
+        connection = duckdb.connect(str(settings.warehouse), read_only=read_only, config=config)
+    except duckdb.Error as error:
+        first_line = str(error).splitlines()[0]
+        raise WarehouseError(
+            f"{settings.warehouse} cannot be opened: {first_line}. If another program has it open, "
+            "close that (BI reads `current/marts.duckdb`, never this file). If the file is damaged, "
+            "delete it: the next run rebuilds it from raw/."
+        ) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def plan_build(
+    settings: Settings, contracts: Mapping[str, FeedContract], build_id: str
+) -> BuildPlan:
+    """Register what the ledger accepts in the warehouse and say what has to be built.
+
+    Everything is written in one transaction, so a crash leaves the earlier registration.
+    """
+    with Ledger(settings.ledger) as ledger:
+        partitions = tuple(ledger.partitions())
+        event_days = ledger.event_days()
+    partitions = tuple(partition for partition in partitions if partition.feed in contracts)
+    fingerprint = models_fingerprint()
+    connection = connect(settings)
+    try:
+        connection.execute("BEGIN")
+        _create_own_tables(connection)
+        last_build = connection.execute(
+            """select models_fingerprint, is_full_refresh, is_complete
+            from ops.builds order by build_number desc limit 1"""
+        ).fetchone()
+        loaded = {
+            (feed, day): revision
+            for feed, day, revision in connection.execute(
+                "select feed, arrival_date, revision from ops.loaded_partitions"
+            ).fetchall()
+        }
+        accepted = {(partition.feed, partition.day): partition.revision for partition in partitions}
+        vanished = loaded.keys() - accepted.keys()
+        full_refresh = (
+            last_build is None
+            or last_build[0] != fingerprint
+            or bool(vanished)
+            # A full refresh that broke off left tables of both states.
+            or (last_build[1] and not last_build[2])
+        )
+        if full_refresh:
+            loaded = {}
+            connection.execute("delete from ops.loaded_partitions")
+        pending = tuple(sorted(key for key in accepted if loaded.get(key) != accepted[key]))
+        _write_ledger_tables(connection, partitions, event_days, set(pending), set(loaded))
+        for contract in contracts.values():
+            _register_feed(connection, settings, contract, partitions)
+        connection.execute(
+            """insert into ops.builds
+            select coalesce(max(build_number), 0) + 1, ?, ?, ?, false, ?, null from ops.builds""",
+            [build_id, fingerprint, full_refresh, datetime.now(UTC)],
+        )
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+    return BuildPlan(build_id, full_refresh, pending, partitions)
+
+
+def release_inputs(
+    settings: Settings, contracts: Mapping[str, FeedContract]
+) -> tuple[InputPartition, ...]:
+    """Everything the ledger accepts, as the inputs of a release."""
+    with Ledger(settings.ledger) as ledger:
+        partitions = [each for each in ledger.partitions() if each.feed in contracts]
+    return sorted_inputs(
+        [
+            InputPartition(
+                feed=partition.feed,
+                arrival_date=partition.day,
+                revision=partition.revision,
+                files=tuple((file.name, file.sha256) for file in partition.files),
+                accepted=partition.accepted_count,
+                refused=partition.refused_count,
+                duplicate=partition.duplicate_count,
+            )
+            for partition in partitions
+        ]
+    )
+
+
+def is_published(settings: Settings, contracts: Mapping[str, FeedContract]) -> bool:
+    """Whether the current release was made from these very inputs by this very code."""
+    current = current_release(settings)
+    if current is None:
+        return False
+    inputs = release_inputs(settings, contracts)
+    identity = identity_hash(inputs, code_version(), engine_versions(), rule_hashes())
+    return current.certificate.identity_hash == identity
+
+
+def finish_build(settings: Settings, plan: BuildPlan) -> None:
+    """Mark the plan's partitions as loaded; only after every model of the build succeeded.
+
+    Until then the next run plans them again, and the queue of touched creator days keeps what an
+    unfinished build had found, so that no touched day is forgotten.
+    """
+    connection = connect(settings)
+    try:
+        connection.execute("BEGIN")
+        connection.execute("delete from ops.loaded_partitions")
+        connection.execute(
+            "insert into ops.loaded_partitions select feed, arrival_date, revision from ops.raw_partitions"
+        )
+        connection.execute("delete from intermediate.int_creator_days_touched")
+        connection.execute("update ops.raw_partitions set is_pending = false, is_replaced = false")
+        connection.execute(
+            "update ops.builds set is_complete = true, finished_at = ? where build_id = ?",
+            [datetime.now(UTC), plan.build_id],
+        )
+        connection.execute("COMMIT")
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+
+
+def last_build_id(settings: Settings) -> str | None:
+    """The build that the warehouse holds, if it is whole.
+
+    None where the last build was not finished: what the file holds then is between two states.
+    """
+    if not settings.warehouse.exists():
+        return None
+    connection = connect(settings, read_only=True)
+    try:
+        row = connection.execute(
+            "select build_id, is_complete from ops.builds order by build_number desc limit 1"
+        ).fetchone()
+    finally:
+        connection.close()
+    return str(row[0]) if row and row[1] else None
+
+
+def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    for statement in (
+        "create schema if not exists raw",
+        "create schema if not exists ops",
+        "create schema if not exists intermediate",
+        """create table if not exists ops.raw_partitions (
+            feed varchar, arrival_date date, revision varchar, accepted_count bigint,
+            refused_count bigint, duplicate_count bigint, is_pending boolean, is_replaced boolean)""",
+        """create table if not exists ops.raw_event_days (
+            feed varchar, arrival_date date, event_date date, row_count bigint)""",
+        """create table if not exists ops.loaded_partitions (
+            feed varchar, arrival_date date, revision varchar)""",
+        """create table if not exists ops.builds (
+            build_number bigint, build_id varchar, models_fingerprint varchar,
+            is_full_refresh boolean, is_complete boolean, started_at timestamptz,
+            finished_at timestamptz)""",
+    ):
+        connection.execute(statement)
+
+
+def _write_ledger_tables(
+    connection: duckdb.DuckDBPyConnection,
+    partitions: Sequence[PartitionRecord],
+    event_days: Sequence[EventDay],
+    pending: set[tuple[str, date]],
+    loaded: set[tuple[str, date]],
+) -> None:
+    connection.execute("delete from ops.raw_partitions")
+    connection.execute("delete from ops.raw_event_days")
+    partition_rows = [
+        {
+            "feed": partition.feed,
+            "arrival_date": partition.day.isoformat(),
+            "revision": partition.revision,
+            "accepted_count": partition.accepted_count,
+            "refused_count": partition.refused_count,
+            "duplicate_count": partition.duplicate_count,
+            "is_pending": (partition.feed, partition.day) in pending,
+            "is_replaced": (partition.feed, partition.day) in pending & loaded,
+        }
+        for partition in partitions
+    ]
+    event_rows = [
+        {
+            "feed": each.feed,
+            "arrival_date": each.arrival_date.isoformat(),
+            "event_date": each.event_date.isoformat(),
+            "row_count": each.row_count,
+        }
+        for each in event_days
+    ]
+    _insert_json(connection, "ops.raw_partitions", partition_rows)
+    _insert_json(connection, "ops.raw_event_days", event_rows)
+
+
+def _insert_json(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Insert small ledger rows in one statement (executemany costs a round trip a row in DuckDB)."""
+    if not rows:
+        return
+    columns = connection.execute(f"describe {table}").fetchall()
+    structure = json.dumps([{name: kind for name, kind, *_ in columns}])
+    connection.execute(
+        f"insert into {table} select unnest(from_json(?, ?), recursive := true)",
+        [json.dumps(rows), structure],
+    )
+
+
+def _register_feed(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contract: FeedContract,
+    partitions: Sequence[PartitionRecord],
+) -> None:
+    """(Re)create `raw.<feed>`: a view over exactly the partitions that the ledger accepts.
+
+    The list is explicit, so that a partition half written or refused later is not read.
+    """
+    types = {column.name: column.duckdb_type for column in contract.columns}
+    types |= LINEAGE_COLUMNS
+    names = ", ".join(f'"{name}"' for name in types)
+    files = sorted(
+        settings.raw / partition.feed / f"dt={partition.day.isoformat()}" / "data.parquet"
+        for partition in partitions
+        if partition.feed == contract.feed
+    )
+    missing = [str(path) for path in files if not path.exists()]
+    if missing:
+        raise WarehouseError(
+            f"The ledger knows {len(missing)} accepted partitions of {contract.feed} whose file is gone, "
+            f"the first is {missing[0]}. Run `semillero run` over these days: what is still in "
+            "landing/ is read again."
+        )
+    if files:
+        quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+        query = f"select {names} from read_parquet([{quoted}], hive_partitioning = false)"
+    else:
+        typed = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in types.items())
+        query = f"select {typed} where false"
+    connection.execute(f'create or replace view raw."{contract.feed}" as {query}')
