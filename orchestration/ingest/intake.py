@@ -1,0 +1,236 @@
+"""A landed file becomes a private one under a safe name, hashed, unpacked and known to be UTF-8.
+
+What lives here: the only code that opens landed files, and the scratch folders they pass through.
+What may not: parsing. Every byte passes once, in chunks: hash, decompression (capped) and encoding
+are checked on the same way.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import fcntl
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from orchestration.ingest import reasons
+from orchestration.ingest.discover import FileFormat, LandedFile
+from orchestration.ingest.reasons import FileRefusedError
+from orchestration.settings import Settings
+
+_CHUNK_BYTES = 1024 * 1024
+_LOCK_NAME = "lock"
+_UNLOCKED_GRACE_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class TakenFile:
+    """A landed file under its private name, ready to be read; `sha256` is of the landed bytes."""
+
+    landed: LandedFile
+    path: Path
+    format: FileFormat
+    sha256: str
+
+
+@contextlib.contextmanager
+def scratch_folder(settings: Settings) -> Iterator[Path]:
+    """A private folder below scratch, removed at the end.
+
+    The folder holds a lock for as long as its process lives, so that folders of dead processes can
+    be told and are removed here first. A process id would not do: ids are used again, and two
+    containers may share the home.
+    """
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(settings.scratch)
+    folder = Path(tempfile.mkdtemp(prefix=f"intake-{os.getpid()}-", dir=settings.scratch))
+    try:
+        with (folder / _LOCK_NAME).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def take_in(landed: LandedFile, folder: Path, number: int, settings: Settings) -> TakenFile:
+    """Bring one landed file into the folder.
+
+    Raises:
+        FileRefusedError: the file cannot be used; the reason says why, in both languages.
+    """
+    if landed.problem is not None:
+        raise FileRefusedError(landed.problem)
+    if landed.format is None:
+        raise FileRefusedError(reasons.unknown_extension())
+    # Numbered names: nothing of a landed name may reach a path or a glob of DuckDB.
+    path = folder / f"file-{number:06d}.{landed.format}"
+    try:
+        if landed.is_gzip:
+            sha256 = _unpack(landed, path, settings.max_decompressed_bytes)
+        else:
+            if landed.size > settings.max_decompressed_bytes:
+                raise FileRefusedError(reasons.too_big(settings.max_decompressed_bytes))
+            _link_or_copy(landed.real_path, path)
+            sha256 = _hash_and_validate(path, is_text=landed.format != "parquet")
+    except OSError as error:
+        raise FileRefusedError(
+            reasons.unreadable(error.strerror or type(error).__name__)
+        ) from error
+    refuse_if_changed(landed)
+    return TakenFile(landed=landed, path=path, format=landed.format, sha256=sha256)
+
+
+def refuse_if_changed(landed: LandedFile) -> None:
+    """Make sure that the landed file is still the one that was listed.
+
+    A hard link shares its bytes with a writer who is not done, so this is asked again after reading.
+
+    Raises:
+        FileRefusedError: size, time or identity differ, or it is gone.
+    """
+    try:
+        facts = landed.path.stat()
+    except OSError as error:
+        raise FileRefusedError(reasons.changed_while_read()) from error
+    if (facts.st_size, facts.st_mtime_ns, facts.st_ino) != (
+        landed.size,
+        landed.mtime_ns,
+        landed.inode,
+    ):
+        raise FileRefusedError(reasons.changed_while_read())
+
+
+def with_plain_line_ends(path: Path) -> Path:
+    r"""A copy of a text file in which every `\r\n` is `\n`, beside it.
+
+    DuckDB wants one kind of line end a file; exports that were edited by hand mix two.
+    """
+    copy = path.with_name(f"{path.stem}-lf{path.suffix}")
+    held = b""
+    with path.open("rb") as source, copy.open("wb") as target:
+        while chunk := source.read(_CHUNK_BYTES):
+            piece = held + chunk
+            # A `\r` at the very end may be half of a pair: it waits for the next chunk.
+            held = b"\r" if piece.endswith(b"\r") else b""
+            target.write(piece[: len(piece) - len(held)].replace(b"\r\n", b"\n"))
+        target.write(held)
+    return copy
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        # Another file system, no hard links there, or a file of another owner: copy instead.
+        if error.errno not in {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK}:
+            raise
+        shutil.copyfile(source, target)
+
+
+def _hash_and_validate(path: Path, *, is_text: bool) -> str:
+    digest = hashlib.sha256()
+    text = _Utf8Check() if is_text else None
+    with path.open("rb", buffering=0) as source:
+        while chunk := source.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            if text is not None:
+                text.write(chunk)
+    if text is not None:
+        text.close()
+    return digest.hexdigest()
+
+
+def _unpack(landed: LandedFile, path: Path, limit: int) -> str:
+    digest = hashlib.sha256()
+    text = _Utf8Check()
+    size = 0
+    with (
+        landed.real_path.open("rb", buffering=0) as packed,
+        gzip.GzipFile(fileobj=io.BufferedReader(_Hashing(packed, digest), _CHUNK_BYTES)) as source,
+        path.open("wb") as target,
+    ):
+        try:
+            while chunk := source.read(_CHUNK_BYTES):
+                size += len(chunk)
+                if size > limit:
+                    raise FileRefusedError(reasons.too_big(limit))
+                text.write(chunk)
+                target.write(chunk)
+        except EOFError as error:
+            raise FileRefusedError(reasons.broken_gzip(truncated=True)) from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise FileRefusedError(reasons.broken_gzip(truncated=False)) from error
+    text.close()
+    if size == 0:
+        raise FileRefusedError(reasons.empty_file())
+    return digest.hexdigest()
+
+
+class _Hashing(io.RawIOBase):
+    """A raw stream that hashes what is read through it: the landed bytes, before unpacking."""
+
+    def __init__(self, source: IO[bytes], digest: hashlib._Hash) -> None:
+        self._source = source
+        self._digest = digest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        chunk = self._source.read(len(buffer))
+        self._digest.update(chunk)
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+
+class _Utf8Check:
+    """Refuses the first byte that is not UTF-8, and NUL, which UTF-16 without a mark is full of."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
+        self._lines_before = 0
+
+    def write(self, chunk: bytes) -> None:
+        self._decode(chunk, final=False)
+        nul = chunk.find(b"\0")
+        if nul >= 0:
+            raise FileRefusedError(
+                reasons.not_utf8(0, self._lines_before + chunk.count(b"\n", 0, nul) + 1)
+            )
+        self._lines_before += chunk.count(b"\n")
+
+    def close(self) -> None:
+        self._decode(b"", final=True)
+
+    def _decode(self, chunk: bytes, *, final: bool) -> None:
+        try:
+            self._decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            line = self._lines_before + error.object.count(b"\n", 0, error.start) + 1
+            raise FileRefusedError(reasons.not_utf8(error.object[error.start], line)) from error
+
+
+def _remove_abandoned(scratch: Path) -> None:
+    for folder in scratch.glob("intake-*"):
+        try:
+            with (folder / _LOCK_NAME).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        except FileNotFoundError:
+            # Made a moment ago and not locked yet, or left by a crash in that moment.
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime < _UNLOCKED_GRACE_SECONDS:
+                    continue
+        shutil.rmtree(folder, ignore_errors=True)

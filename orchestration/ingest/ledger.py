@@ -1,0 +1,373 @@
+"""The ingest ledger: what was accepted last, per feed and arrival day, in one SQLite file.
+
+What lives here: the tables and their reading and writing. What may not: files of the landing or raw
+zones, or the decision what is accepted. A line here is written last, after the Parquet it speaks of
+is durable; so what the ledger says can be trusted, and what it does not say is done again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_SCHEMA = """
+create table if not exists partitions (
+    feed text not null,
+    arrival_date text not null,
+    revision text not null,
+    basis text not null,
+    lateness_days integer,
+    too_late_count integer not null,
+    read_count integer not null,
+    accepted_count integer not null,
+    refused_count integer not null,
+    duplicate_count integer not null,
+    min_event_at text,
+    max_event_at text,
+    columns text not null,
+    drift text not null,
+    raw_bytes integer not null,
+    ingested_at text not null,
+    primary key (feed, arrival_date)
+) without rowid;
+create table if not exists partition_files (
+    feed text not null,
+    arrival_date text not null,
+    name text not null,
+    sha256 text not null,
+    bytes integer not null,
+    mtime_ns integer not null,
+    rows integer not null
+);
+create index if not exists partition_files_by_day on partition_files (feed, arrival_date);
+create table if not exists event_days (
+    feed text not null,
+    arrival_date text not null,
+    event_date text not null,
+    row_count integer not null,
+    primary key (feed, arrival_date, event_date)
+) without rowid;
+create table if not exists refusals (
+    feed text not null,
+    arrival_date text not null,
+    refused_at text not null,
+    rule text not null,
+    reason_en text not null,
+    reason_es text not null,
+    read_count integer not null,
+    refused_count integer not null,
+    primary key (feed, arrival_date)
+) without rowid;
+"""
+
+_PARTITION_COLUMNS = (
+    "feed, arrival_date, revision, basis, lateness_days, too_late_count, read_count, "
+    "accepted_count, refused_count, duplicate_count, min_event_at, max_event_at, columns, drift, "
+    "raw_bytes, ingested_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFile:
+    """One landed file as it was taken in; `sha256` is empty where it could not be read."""
+
+    name: str
+    sha256: str
+    bytes: int
+    mtime_ns: int
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRecord:
+    """The last accepted state of one feed's arrival day.
+
+    `basis` is the hash of what besides the files decides about rows (contract, declared time zone);
+    `lateness_days` is the horizon it was accepted under, None where lifted or not applicable;
+    `columns` are the contract columns that the files had; `raw_bytes` is the size of the Parquet
+    file, by which a replaced or vanished one is noticed.
+    """
+
+    feed: str
+    day: date
+    revision: str
+    basis: str
+    lateness_days: int | None
+    too_late_count: int
+    read_count: int
+    accepted_count: int
+    refused_count: int
+    duplicate_count: int
+    min_event_at: datetime | None
+    max_event_at: datetime | None
+    columns: tuple[str, ...]
+    drift: tuple[str, ...]
+    raw_bytes: int
+    ingested_at: datetime
+    files: tuple[LedgerFile, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class EventDay:
+    """Accepted rows of one arrival day by the UTC day of the feed's event column."""
+
+    feed: str
+    arrival_date: date
+    event_date: date
+    row_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a feed's arrival day was refused last; gone once the day is accepted."""
+
+    feed: str
+    day: date
+    refused_at: datetime
+    rule: str
+    reason_en: str
+    reason_es: str
+    read_count: int
+    refused_count: int
+
+
+class Ledger:
+    """The ledger of one home folder.
+
+    Reading a ledger that does not exist yet gives empty answers and makes no file; the first
+    `accept` or `refuse` makes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Remember where the ledger is; nothing is opened yet."""
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._is_writable = False
+
+    def __enter__(self) -> Self:
+        """Open nothing until it is needed."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the next call opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._is_writable = None, False
+
+    def partitions(self) -> tuple[PartitionRecord, ...]:
+        """All accepted partitions with their files, by feed and day."""
+        return self._partitions("", ())
+
+    def partition(self, feed: str, day: date) -> PartitionRecord | None:
+        """The accepted state of one feed's arrival day, if any."""
+        found = self._partitions("where feed = ? and arrival_date = ?", (feed, day.isoformat()))
+        return found[0] if found else None
+
+    def previous_partition(self, feed: str, day: date) -> PartitionRecord | None:
+        """The latest accepted state of the feed before that arrival day, if any."""
+        found = self._partitions(
+            "where feed = ? and arrival_date = (select max(arrival_date) from partitions "
+            "where feed = ? and arrival_date < ?)",
+            (feed, feed, day.isoformat()),
+        )
+        return found[0] if found else None
+
+    def event_days(self) -> tuple[EventDay, ...]:
+        """Accepted rows by arrival and event day, in order."""
+        rows = self._rows(
+            "select feed, arrival_date, event_date, row_count from event_days "
+            "order by feed, arrival_date, event_date"
+        )
+        return tuple(
+            EventDay(feed, date.fromisoformat(arrival), date.fromisoformat(event), count)
+            for feed, arrival, event, count in rows
+        )
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The standing refusals, by feed and day."""
+        rows = self._rows(
+            "select feed, arrival_date, refused_at, rule, reason_en, reason_es, read_count, "
+            "refused_count from refusals order by feed, arrival_date"
+        )
+        return tuple(
+            Refusal(feed, date.fromisoformat(day), datetime.fromisoformat(at), *rest)
+            for feed, day, at, *rest in rows
+        )
+
+    def accept(self, record: PartitionRecord, event_days: dict[date, int]) -> None:
+        """Make this the accepted state of its day, in one transaction; lifts a refusal."""
+        key = (record.feed, record.day.isoformat())
+        connection = self._writable()
+        with connection:
+            for table in ("partitions", "partition_files", "event_days", "refusals"):
+                connection.execute(f"delete from {table} where feed = ? and arrival_date = ?", key)
+            connection.execute(
+                f"insert into partitions ({_PARTITION_COLUMNS}) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *key,
+                    record.revision,
+                    record.basis,
+                    record.lateness_days,
+                    record.too_late_count,
+                    record.read_count,
+                    record.accepted_count,
+                    record.refused_count,
+                    record.duplicate_count,
+                    record.min_event_at.isoformat() if record.min_event_at else None,
+                    record.max_event_at.isoformat() if record.max_event_at else None,
+                    json.dumps(record.columns),
+                    json.dumps(record.drift, ensure_ascii=False),
+                    record.raw_bytes,
+                    record.ingested_at.isoformat(),
+                ),
+            )
+            connection.executemany(
+                "insert into partition_files values (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (*key, file.name, file.sha256, file.bytes, file.mtime_ns, file.rows)
+                    for file in record.files
+                ],
+            )
+            connection.executemany(
+                "insert into event_days values (?, ?, ?, ?)",
+                [(*key, event.isoformat(), count) for event, count in event_days.items()],
+            )
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Record the last refusal of a day; its accepted state stays as it is."""
+        connection = self._writable()
+        with connection:
+            connection.execute(
+                "insert or replace into refusals values (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    refusal.feed,
+                    refusal.day.isoformat(),
+                    refusal.refused_at.isoformat(),
+                    refusal.rule,
+                    refusal.reason_en,
+                    refusal.reason_es,
+                    refusal.read_count,
+                    refusal.refused_count,
+                ),
+            )
+
+    def lift_refusal(self, feed: str, day: date) -> None:
+        """Forget a refusal: the landed files are again those that were accepted."""
+        connection = self._writable()
+        with connection:
+            connection.execute(
+                "delete from refusals where feed = ? and arrival_date = ?", (feed, day.isoformat())
+            )
+
+    def retouch(self, feed: str, day: date, files: tuple[LedgerFile, ...]) -> None:
+        """Replace the file facts of an accepted day whose contents are the same bytes as before."""
+        key = (feed, day.isoformat())
+        connection = self._writable()
+        with connection:
+            connection.execute(
+                "delete from partition_files where feed = ? and arrival_date = ?", key
+            )
+            connection.executemany(
+                "insert into partition_files values (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (*key, file.name, file.sha256, file.bytes, file.mtime_ns, file.rows)
+                    for file in files
+                ],
+            )
+
+    def _partitions(self, where: str, values: tuple[str, ...]) -> tuple[PartitionRecord, ...]:
+        rows = self._rows(
+            f"select {_PARTITION_COLUMNS} from partitions {where} order by feed, arrival_date",
+            values,
+        )
+        if not rows:
+            return ()
+        one_day = "where feed = ? and arrival_date = ?" if values else ""
+        files: dict[tuple[str, str], list[LedgerFile]] = {}
+        for feed, day, *rest in self._rows(
+            "select feed, arrival_date, name, sha256, bytes, mtime_ns, rows "
+            f"from partition_files {one_day} order by rowid",
+            (rows[0][0], rows[0][1]) if values else (),
+        ):
+            files.setdefault((feed, day), []).append(LedgerFile(*rest))
+        return tuple(
+            PartitionRecord(
+                feed=row[0],
+                day=date.fromisoformat(row[1]),
+                revision=row[2],
+                basis=row[3],
+                lateness_days=row[4],
+                too_late_count=row[5],
+                read_count=row[6],
+                accepted_count=row[7],
+                refused_count=row[8],
+                duplicate_count=row[9],
+                min_event_at=datetime.fromisoformat(row[10]) if row[10] else None,
+                max_event_at=datetime.fromisoformat(row[11]) if row[11] else None,
+                columns=tuple(json.loads(row[12])),
+                drift=tuple(json.loads(row[13])),
+                raw_bytes=row[14],
+                ingested_at=datetime.fromisoformat(row[15]),
+                files=tuple(files.get((row[0], row[1]), ())),
+            )
+            for row in rows
+        )
+
+    def _rows(self, query: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            if not self._path.exists():
+                return []
+            self._connect()
+        if self._connection is None or not self._has_tables():
+            return []
+        with closing(self._connection.execute(query, values)) as cursor:
+            return cursor.fetchall()
+
+    def _has_tables(self) -> bool:
+        # A crash right after the file was made leaves one without tables: empty, not broken.
+        if self._is_writable or self._connection is None:
+            return self._is_writable
+        found = self._connection.execute(
+            "select count(*) from sqlite_master where type = 'table' and name = 'refusals'"
+        ).fetchone()
+        return bool(found[0])
+
+    def _connect(self) -> None:
+        self._connection = sqlite3.connect(self._path, timeout=30)
+        # A lost ledger line would mean trusting raw files that nobody vouches for.
+        self._connection.execute("pragma synchronous = full")
+
+    def _writable(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connect()
+        connection = self._connection
+        if connection is None:
+            raise AssertionError("the ledger was not opened")
+        if not self._is_writable:
+            connection.executescript(_SCHEMA)
+            self._is_writable = True
+        return connection
+
+
+def utc_now() -> datetime:
+    """The moment of writing, with its zone."""
+    return datetime.now(tz=UTC)

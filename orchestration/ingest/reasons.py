@@ -1,0 +1,367 @@
+"""Every sentence with which ingest refuses something, in English and in Spanish.
+
+What lives here: wording only. What may not: conditions. Values of rows never enter a sentence:
+sentences are shown on screens and in logs, and a value may be personal. Quarantine holds it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestration.contracts.loader import Kind
+
+_KIND_WORDS: dict[str, tuple[str, str]] = {
+    "string": ("a text", "un texto"),
+    "integer": ("a whole number", "un número entero"),
+    "decimal": ("a decimal number", "un número decimal"),
+    "timestamp": (
+        "a timestamp like 2026-01-31T20:15:00Z",
+        "una fecha y hora como 2026-01-31T20:15:00Z",
+    ),
+    "date": ("a date like 2026-01-31", "una fecha como 2026-01-31"),
+    "boolean": ("true or false", "true o false"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was refused: the rule's id and its sentence in both languages."""
+
+    rule: str
+    en: str
+    es: str
+
+
+class FileRefusedError(Exception):
+    """A whole file cannot be used; ingest turns it into a file-level problem."""
+
+    def __init__(self, reason: Reason, column: str | None = None) -> None:
+        """Carry the reason, and the column it concerns if it is about one."""
+        super().__init__(reason.en)
+        self.reason = reason
+        self.column = column
+
+
+# --- rows -----------------------------------------------------------------------------------
+
+
+def missing_value(column: str) -> Reason:
+    """A required value is empty."""
+    return Reason(
+        "missing_value",
+        f"{column} is empty, and the contract requires it.",
+        f"{column} está vacío y el contrato lo exige.",
+    )
+
+
+def wrong_type(column: str, kind: Kind) -> Reason:
+    """A value cannot be read as its column's kind."""
+    en, es = _KIND_WORDS[kind]
+    return Reason("wrong_type", f"{column} is not {en}.", f"{column} no es {es}.")
+
+
+def naive_timestamp(column: str, feed: str) -> Reason:
+    """A timestamp does not say its zone."""
+    return Reason(
+        "naive_timestamp",
+        f"{column} has no time zone: write an offset or Z after the time, or declare the zone of "
+        f"{feed} in SEMILLERO_FEED_TIMEZONES.",
+        f"{column} no tiene zona horaria: escribe un desfase o Z después de la hora, o declara la "
+        f"zona de {feed} en SEMILLERO_FEED_TIMEZONES.",
+    )
+
+
+def impossible_date(column: str) -> Reason:
+    """A timestamp lies outside any time in which LIVE platforms existed."""
+    return Reason(
+        "impossible_date",
+        f"{column} lies outside the years 2000 to 2099.",
+        f"{column} está fuera de los años 2000 a 2099.",
+    )
+
+
+def too_long(column: str, limit: int) -> Reason:
+    """A text is longer than the contract allows."""
+    return Reason(
+        "too_long",
+        f"{column} is longer than {limit} characters.",
+        f"{column} tiene más de {limit} caracteres.",
+    )
+
+
+def not_allowed(column: str, allowed: Iterable[str]) -> Reason:
+    """A value is not in the contract's list."""
+    values = ", ".join(allowed)
+    return Reason(
+        "not_allowed",
+        f"{column} is not one of: {values}.",
+        f"{column} no es ninguno de estos valores: {values}.",
+    )
+
+
+def below_minimum(column: str, minimum: float) -> Reason:
+    """A number is under the contract's minimum; for a minimum of zero it is negative."""
+    if minimum == 0:
+        return Reason("below_minimum", f"{column} is negative.", f"{column} es un número negativo.")
+    return Reason(
+        "below_minimum", f"{column} is below {minimum}.", f"{column} es menor que {minimum}."
+    )
+
+
+def above_maximum(column: str, maximum: float) -> Reason:
+    """A number is over the contract's maximum."""
+    return Reason(
+        "above_maximum", f"{column} is above {maximum}.", f"{column} es mayor que {maximum}."
+    )
+
+
+def future_event(column: str, day: date) -> Reason:
+    """An event lies after its own arrival."""
+    return Reason(
+        "future_event",
+        f"{column} lies more than a day after the day of arrival, {day}.",
+        f"{column} es más de un día posterior al día de llegada, {day}.",
+    )
+
+
+def too_late(column: str, day: date, horizon_days: int) -> Reason:
+    """An event is older than the lateness horizon."""
+    return Reason(
+        "too_late",
+        f"{column} is more than {horizon_days} days before the day of arrival, {day}; "
+        "run with --history to take it in.",
+        f"{column} es más de {horizon_days} días anterior al día de llegada, {day}; "
+        "ejecuta con --history para admitirlo.",
+    )
+
+
+def malformed_csv_row(engine_error: str, expected: int) -> Reason:
+    """A CSV line that does not fit the header, by the kind of DuckDB's reject."""
+    if engine_error in {"MISSING COLUMNS", "TOO MANY COLUMNS"}:
+        less_en, less_es = (
+            ("fewer", "menos") if engine_error == "MISSING COLUMNS" else ("more", "más")
+        )
+        return Reason(
+            "malformed_row",
+            f"The line has {less_en} values than the header's {expected} columns.",
+            f"La línea tiene {less_es} valores que las {expected} columnas del encabezado.",
+        )
+    if engine_error == "UNQUOTED VALUE":
+        return Reason(
+            "malformed_row",
+            "A quotation mark is opened or closed in the wrong place; "
+            "the lines up to the next one were read as one value.",
+            "Una comilla se abre o se cierra en el lugar equivocado; "
+            "las líneas hasta la siguiente se leyeron como un solo valor.",
+        )
+    if engine_error == "LINE SIZE OVER MAXIMUM":
+        return Reason(
+            "malformed_row",
+            "The line is longer than 2 MB.",
+            "La línea ocupa más de 2 MB.",
+        )
+    return Reason(
+        "malformed_row",
+        f"The line cannot be read as CSV ({engine_error.lower()}).",
+        f"La línea no se puede leer como CSV ({engine_error.lower()}).",
+    )
+
+
+MALFORMED_JSON = Reason(
+    "malformed_row",
+    "The line is not one JSON object, or names a column twice.",
+    "La línea no es un solo objeto JSON, o nombra dos veces una columna.",
+)
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def not_a_file() -> Reason:
+    """A folder, pipe or device stands where a file should."""
+    return Reason(
+        "not_a_file",
+        "This is a folder or a device, not a file: put the files directly in the day's folder.",
+        "Es una carpeta o un dispositivo, no un archivo: pon los archivos directamente en la "
+        "carpeta del día.",
+    )
+
+
+def unknown_extension() -> Reason:
+    """The name does not end like a known format."""
+    return Reason(
+        "unknown_extension",
+        "The name does not end in .parquet, .csv, .csv.gz, .jsonl or .jsonl.gz.",
+        "El nombre no termina en .parquet, .csv, .csv.gz, .jsonl ni .jsonl.gz.",
+    )
+
+
+def outside_landing() -> Reason:
+    """A link leads out of the landing zone."""
+    return Reason(
+        "outside_landing",
+        "This link leads outside the landing folder: put the file itself here.",
+        "Este enlace lleva fuera de la carpeta landing: pon aquí el archivo mismo.",
+    )
+
+
+def empty_file() -> Reason:
+    """The file has no bytes."""
+    return Reason(
+        "empty_file",
+        "The file is empty (0 bytes): the transfer probably failed; send it again.",
+        "El archivo está vacío (0 bytes): probablemente falló la transferencia; envíalo de nuevo.",
+    )
+
+
+def unreadable(detail: str) -> Reason:
+    """The operating system or DuckDB cannot read the file."""
+    return Reason(
+        "unreadable_file",
+        f"The file cannot be read: {detail}",
+        f"No se puede leer el archivo: {detail}",
+    )
+
+
+def changed_while_read() -> Reason:
+    """Somebody was still writing."""
+    return Reason(
+        "changed_while_read",
+        "The file changed while it was being read: wait until the transfer has ended, "
+        "then run again.",
+        "El archivo cambió mientras se leía: espera a que termine la transferencia "
+        "y vuelve a ejecutar.",
+    )
+
+
+def not_utf8(byte: int, line: int) -> Reason:
+    """A text file in another encoding."""
+    return Reason(
+        "not_utf8",
+        f"The file is not UTF-8: byte 0x{byte:02x} at line {line}; save it as UTF-8.",
+        f"El archivo no es UTF-8: byte 0x{byte:02x} en la línea {line}; guárdalo como UTF-8.",
+    )
+
+
+def broken_gzip(*, truncated: bool) -> Reason:
+    """A gzip file that ends early or does not match its checksum."""
+    if truncated:
+        return Reason(
+            "broken_gzip",
+            "The gzip file ends too early (truncated): send it again.",
+            "El archivo gzip termina antes de tiempo (truncado): envíalo de nuevo.",
+        )
+    return Reason(
+        "broken_gzip",
+        "The file is not valid gzip (wrong header or checksum): send it again.",
+        "El archivo no es un gzip válido (encabezado o suma de control incorrectos): "
+        "envíalo de nuevo.",
+    )
+
+
+def too_big(limit: int) -> Reason:
+    """A file that unpacks to more than the cap."""
+    return Reason(
+        "too_big",
+        f"The file unpacks to more than {limit:,} bytes: split it, or raise "
+        "SEMILLERO_MAX_DECOMPRESSED_BYTES if it is honest.",
+        f"El archivo se descomprime a más de {limit:,} bytes: divídelo, o sube "
+        "SEMILLERO_MAX_DECOMPRESSED_BYTES si es legítimo.",
+    )
+
+
+def missing_columns(missing: Iterable[str], found: Iterable[str]) -> Reason:
+    """Required columns that the file does not have."""
+    found_list = ", ".join(found)
+    missing_list = ", ".join(missing)
+    return Reason(
+        "missing_column",
+        f"Required columns are missing: {missing_list}. Found: {found_list or 'none'}.",
+        f"Faltan columnas obligatorias: {missing_list}. Se encontraron: {found_list or 'ninguna'}.",
+    )
+
+
+def duplicate_column(names: Iterable[str]) -> Reason:
+    """Two columns of the file have one name (letter case aside)."""
+    listed = ", ".join(names)
+    return Reason(
+        "duplicate_column",
+        f"The file names a column twice: {listed}.",
+        f"El archivo nombra dos veces una columna: {listed}.",
+    )
+
+
+def too_many_columns(limit: int) -> Reason:
+    """More different columns than any feed has."""
+    return Reason(
+        "too_many_columns",
+        f"The file names more than {limit} different columns.",
+        f"El archivo nombra más de {limit} columnas distintas.",
+    )
+
+
+def ignored_file() -> Reason:
+    """A hidden or temporary file was passed over."""
+    return Reason(
+        "ignored_file",
+        "Passed over: names that begin with . or _ are taken as temporary.",
+        "Omitido: los nombres que empiezan con . o _ se consideran temporales.",
+    )
+
+
+# --- days -----------------------------------------------------------------------------------
+
+
+def refused_share(refused: int, read: int, allowed: float) -> Reason:
+    """Too large a part of a day's rows was refused."""
+    return Reason(
+        "refused_share",
+        f"{refused:,} of {read:,} rows were refused ({refused / read:.1%}); the contract tolerates "
+        f"{allowed:.1%}. Correct the files and run again.",
+        f"Se rechazaron {refused:,} de {read:,} filas ({refused / read:.1%}); el contrato tolera "
+        f"{allowed:.1%}. Corrige los archivos y vuelve a ejecutar.",
+    )
+
+
+def nothing_accepted() -> Reason:
+    """A mandatory feed's day without one good row."""
+    return Reason(
+        "nothing_accepted",
+        "The day has no row that can be accepted, and this feed is mandatory.",
+        "El día no tiene ninguna fila que se pueda aceptar, y esta fuente es obligatoria.",
+    )
+
+
+def bad_file_refuses_day(files: Iterable[str]) -> Reason:
+    """A bad file, in a feed that does not tolerate any, refuses its day."""
+    listed = ", ".join(files)
+    return Reason(
+        "bad_file",
+        f"The whole day is refused because of: {listed}. Correct or remove it and run again; "
+        "what was accepted before stays.",
+        f"Se rechaza todo el día por: {listed}. Corrígelo o quítalo y vuelve a ejecutar; "
+        "lo aceptado antes se conserva.",
+    )
+
+
+def wrong_day_name() -> Reason:
+    """An entry beside the day folders that is not one."""
+    return Reason(
+        "wrong_day_name",
+        "This is not a day's folder: name it dt=YYYY-MM-DD, with a day that exists.",
+        "No es la carpeta de un día: nómbrala dt=AAAA-MM-DD, con un día que exista.",
+    )
+
+
+def unknown_feed(known: Iterable[str]) -> Reason:
+    """A folder in landing for which no contract exists."""
+    listed = ", ".join(known)
+    return Reason(
+        "unknown_feed",
+        f"No contract describes this feed; known feeds: {listed}.",
+        f"Ningún contrato describe esta fuente; fuentes conocidas: {listed}.",
+    )

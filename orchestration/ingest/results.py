@@ -1,0 +1,64 @@
+"""What ingest answers: problems and the outcome of a day, as plain frozen data.
+
+What lives here: the shapes that other stages read. What may not: I/O, or the wording of reasons
+(`reasons`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+Outcome = Literal["accepted", "unchanged", "nothing_landed", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was refused or passed over, once per (file, rule, column).
+
+    `row` is the first row concerned (1 = first data row), None where the whole file is meant.
+    `file` is the landed name, or `dt=YYYY-MM-DD` where the whole day is meant. `count` is the
+    number of rows, or 1 for a file.
+    """
+
+    file: str
+    row: int | None
+    rule: str
+    column: str | None
+    count: int
+    reason_en: str
+    reason_es: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """How one feed's arrival day went.
+
+    `rows_read = rows_accepted + rows_refused + rows_duplicate`, always: a refused day accepts
+    nothing and refuses all it read. `revision` is the accepted one (of an earlier run where this
+    day is unchanged), None where nothing was ever accepted. `sample` is a small Markdown table of
+    accepted rows, personal columns masked; empty unless the outcome is `accepted`.
+    """
+
+    feed: str
+    day: date
+    outcome: Outcome
+    revision: str | None = None
+    rows_read: int = 0
+    rows_accepted: int = 0
+    rows_refused: int = 0
+    rows_duplicate: int = 0
+    min_event_at: datetime | None = None
+    max_event_at: datetime | None = None
+    problems: tuple[Problem, ...] = ()
+    drift: tuple[str, ...] = ()
+    sample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedDays:
+    """The arrival days of a feed that have a folder in landing, and what else stands there."""
+
+    days: tuple[date, ...]
+    problems: tuple[Problem, ...] = ()
