@@ -1,0 +1,29 @@
+{#
+    Numbers that engines compute differently.
+
+    What lives here: division and quantiles. What may not: rounding for display, and sums of floating
+    point values (their result depends on the order of the rows, and content hashes must not).
+#}
+
+{# A ratio as a double, NULL where the denominator is 0 or NULL. #}
+{% macro safe_divide(numerator, denominator) -%}
+    {{ return(adapter.dispatch('safe_divide', 'semillero')(numerator, denominator)) }}
+{%- endmacro %}
+
+{% macro default__safe_divide(numerator, denominator) -%}
+    cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0)
+{%- endmacro %}
+
+{# The exact median of a group, between the two middle values where their number is even. #}
+{% macro median(value) -%}
+    {{ quantile(value, 0.5) }}
+{%- endmacro %}
+
+{# An exact quantile of a group, linearly interpolated. #}
+{% macro quantile(value, share) -%}
+    {{ return(adapter.dispatch('quantile', 'semillero')(value, share)) }}
+{%- endmacro %}
+
+{% macro default__quantile(value, share) -%}
+    percentile_cont({{ share }}) within group (order by {{ value }})
+{%- endmacro %}

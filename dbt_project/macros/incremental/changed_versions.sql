@@ -1,0 +1,166 @@
+{#
+    The valid version of every entity of a keyed feed that the pending partitions can have changed.
+
+    An entity's valid version is the row with the greatest `updated_at` (none is the least), then the
+    latest arrival, file and row. A fact holds exactly the valid versions of what was loaded. So after
+    new arrivals the valid version of a key is
+      * the best of its pending rows, or the fact's version where that is better and still stands:
+        the fact's version is the best of all rows outside the pending partitions;
+      * where the fact's version stood in a partition that is pending again (corrected, or loaded by
+        a build that did not finish) or gone, that version may not exist any more. Only then all rows
+        of the key are read: an older version may have to come back, or none is left.
+
+    Nothing here asks whether an earlier build finished: the fact says which version it holds, and the
+    ledger says which partitions it may hold. That makes it equal to a full recomputation after any
+    order of arrivals, corrections and crashes.
+
+    Arguments:
+        rows: name of a CTE or relation with the key, `columns`, updated_at, arrival_date, arrival_file
+            and arrival_row.
+        partitions: name of a CTE or relation with the accepted partitions of the feed: arrival_date,
+            is_pending.
+        key: the key column.
+        columns: the other columns to return, in order.
+        previous_fact: relation of the last build's fact (`previous(...)`), or none to read everything.
+
+    Returns a query: the key, is_present (false: no version is left, the fact drops the key), columns.
+#}
+{% macro changed_versions(rows, partitions, key, columns, previous_fact) -%}
+    {%- set all_columns = columns + ['updated_at', 'arrival_date', 'arrival_file', 'arrival_row'] -%}
+    with
+
+    {% if previous_fact -%}
+    pending_partitions as (
+
+        select arrival_date from {{ partitions }} where is_pending
+
+    ),
+
+    settled_partitions as (
+
+        select arrival_date from {{ partitions }} where not is_pending
+
+    ),
+
+    held_versions as (
+
+        select
+            held.{{ key }},
+            held.updated_at,
+            held.arrival_date,
+            held.arrival_file,
+            held.arrival_row,
+            settled_partitions.arrival_date is not null as is_settled
+        from {{ previous_fact }} as held
+        left join settled_partitions on held.arrival_date = settled_partitions.arrival_date
+
+    ),
+
+    unsettled_keys as (
+
+        select {{ key }} from held_versions where not is_settled
+
+    ),
+
+    candidates as (
+
+        select * from {{ rows }}
+        where arrival_date in (select pending_partitions.arrival_date from pending_partitions)
+
+        union all
+
+        select * from {{ rows }}
+        where
+            arrival_date in (select settled_partitions.arrival_date from settled_partitions)
+            and {{ key }} in (select unsettled_keys.{{ key }} from unsettled_keys)
+
+    ),
+    {%- else -%}
+    candidates as (
+
+        select * from {{ rows }}
+
+    ),
+    {%- endif %}
+
+    ranked_candidates as (
+
+        select
+            *,
+            row_number() over (
+                partition by {{ key }}
+                order by updated_at desc nulls last, arrival_date desc, arrival_file desc, arrival_row desc
+            ) as version_rank
+        from candidates
+
+    ),
+
+    best_candidates as (
+
+        select * from ranked_candidates where version_rank = 1
+
+    )
+
+    {% if previous_fact -%}
+    ,
+
+    changed_candidates as (
+
+        select best_candidates.*
+        from best_candidates
+        left join held_versions
+            on best_candidates.{{ key }} = held_versions.{{ key }} and held_versions.is_settled
+        where
+            held_versions.{{ key }} is null
+            or {{ is_later_version('best_candidates', 'held_versions') }}
+
+    ),
+
+    changed_keys as (
+
+        -- distinct: a key whose version is not settled usually has a candidate too
+        select {{ key }} from changed_candidates
+        union distinct
+        select {{ key }} from unsettled_keys
+
+    )
+
+    select
+        changed_keys.{{ key }},
+        changed_candidates.{{ key }} is not null as is_present,
+        {%- for column in all_columns %}
+        changed_candidates.{{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from changed_keys
+    left join changed_candidates on changed_keys.{{ key }} = changed_candidates.{{ key }}
+    {%- else -%}
+    select
+        {{ key }},
+        true as is_present,
+        {%- for column in all_columns %}
+        {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from best_candidates
+    {%- endif %}
+{%- endmacro %}
+
+{# Does the version in `left_row` win over the one in `right_row`? Same order as the ranking above. #}
+{% macro is_later_version(left_row, right_row) -%}
+    {%- set never = "timestamp '0001-01-01 00:00:00'" -%}
+    {%- set parts = [
+        ("coalesce(" ~ left_row ~ ".updated_at, " ~ never ~ ")", "coalesce(" ~ right_row ~ ".updated_at, " ~ never ~ ")"),
+        (left_row ~ ".arrival_date", right_row ~ ".arrival_date"),
+        (left_row ~ ".arrival_file", right_row ~ ".arrival_file"),
+        (left_row ~ ".arrival_row", right_row ~ ".arrival_row"),
+    ] -%}
+    (
+        {%- for left_part, right_part in parts %}
+        {{ "or " if not loop.first }}(
+            {%- for left_equal, right_equal in parts[:loop.index0] %}
+            {{ left_equal }} = {{ right_equal }} and
+            {%- endfor %}
+            {{ left_part }} > {{ right_part }}
+        )
+        {%- endfor %}
+    )
+{%- endmacro %}

@@ -1,0 +1,98 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+) }}
+
+{%- set previous_sessions = previous('fct_live_sessions') -%}
+{%- set previous_days = previous('fct_creator_days') -%}
+
+with
+
+changed_sessions as (
+
+    select * from {{ ref('int_live_sessions_changed') }}
+
+),
+
+creators as (
+
+    select * from {{ ref('dim_creators') }}
+
+),
+
+rule_periods as (
+
+    select * from {{ ref('int_metric_rule_periods') }}
+
+),
+
+day_offsets as (
+
+    {{ session_day_offsets() | indent(4) }}
+
+),
+
+spans as (
+
+    select
+        creator_id,
+        local_start_date,
+        local_end_date
+    from changed_sessions
+    where is_present
+    {%- if previous_sessions %}
+
+    union all
+
+    -- The days that a session leaves: its earlier version, before the fact forgets it.
+    select
+        creator_id,
+        local_start_date,
+        local_end_date
+    from {{ previous_sessions }}
+    where session_id in (select changed_sessions.session_id from changed_sessions)
+    {%- endif %}
+
+),
+
+touched as (
+
+    select
+        spans.creator_id,
+        {{ add_days('spans.local_start_date', 'day_offsets.number') }} as local_date
+    from spans
+    inner join day_offsets
+        on {{ add_days('spans.local_start_date', 'day_offsets.number') }} <= spans.local_end_date
+    {%- if previous_days %}
+
+    union all
+
+    -- A creator who moved to another market or platform is measured by other rules.
+    select
+        days.creator_id,
+        days.local_date
+    from {{ previous_days }} as days
+    left join creators on days.creator_id = creators.creator_id
+    inner join rule_periods
+        on
+            coalesce(creators.market, 'ZZ') = rule_periods.market
+            and coalesce(creators.platform, 'unknown') = rule_periods.platform
+            and days.local_date >= rule_periods.period_start_date
+            and days.local_date < rule_periods.next_period_start_date
+    where days.rule_id <> rule_periods.rule_id
+    {%- endif %}
+
+),
+
+final as (
+
+    -- distinct: several sessions touch the same day
+    select distinct
+        creator_id,
+        local_date
+    from touched
+
+)
+
+select * from final

@@ -1,0 +1,154 @@
+{%- set previous_sessions = previous('fct_live_sessions') -%}
+{%- set session_columns = [
+    'creator_id', 'campaign_id', 'platform', 'started_at', 'ended_at', 'category', 'is_static',
+    'average_viewers', 'peak_viewers', 'unique_viewers', 'viewer_seconds', 'likes', 'comments',
+    'shares', 'new_followers', 'gifters', 'diamonds',
+] -%}
+
+with
+
+session_versions as (
+
+    select * from {{ ref('stg_raw__live_sessions') }}
+
+),
+
+session_partitions as (
+
+    select * from {{ ref('stg_ops__raw_partitions') }} where feed = 'live_sessions'
+
+),
+
+creators as (
+
+    select * from {{ ref('dim_creators') }}
+
+),
+
+session_cap as (
+
+    select max_session_seconds from {{ ref('metric_rules') }}
+    where platform = '*' and market = '*' and program = '*'
+
+),
+
+arrived as (
+
+    {{ changed_versions(
+        rows='session_versions',
+        partitions='session_partitions',
+        key='session_id',
+        columns=session_columns,
+        previous_fact=previous_sessions,
+    ) | indent(4) }}
+
+),
+
+{% if previous_sessions -%}
+moved as (
+
+    -- All sessions are compared, not only those of the creators that changed in this build: a build
+    -- that broke off may have changed creators and left their sessions behind.
+    select
+        sessions.session_id,
+        true as is_present,
+        {%- for column in session_columns %}
+        sessions.{{ column }},
+        {%- endfor %}
+        sessions.updated_at,
+        sessions.arrival_date,
+        sessions.arrival_file,
+        sessions.arrival_row
+    from {{ previous_sessions }} as sessions
+    left join creators on sessions.creator_id = creators.creator_id
+    where
+        sessions.timezone <> coalesce(creators.timezone, 'UTC')
+        and sessions.session_id not in (select arrived.session_id from arrived)
+
+),
+
+{% endif -%}
+changed as (
+
+    select * from arrived
+    {%- if previous_sessions %}
+
+    union all
+
+    select * from moved
+    {%- endif %}
+
+),
+
+placed as (
+
+    select
+        changed.*,
+        coalesce(creators.timezone, 'UTC') as timezone,
+        case
+            when changed.ended_at is null then changed.started_at
+            else least(
+                changed.ended_at,
+                {{ add_seconds('changed.started_at', 'session_cap.max_session_seconds') }}
+            )
+        end as counted_ended_at
+    from changed
+    cross join session_cap
+    left join creators on changed.creator_id = creators.creator_id
+
+),
+
+measured as (
+
+    select
+        *,
+        {{ local_day('started_at', 'timezone') }} as local_start_date,
+        {{ local_day('counted_ended_at', 'timezone') }} as local_end_date,
+        {{ seconds_between('started_at', 'ended_at') }} as duration_seconds,
+        {{ seconds_between('started_at', 'counted_ended_at') }} as counted_seconds
+    from placed
+
+),
+
+final as (
+
+    select
+        session_id,
+        creator_id,
+        campaign_id,
+        platform,
+        started_at,
+        ended_at,
+        counted_ended_at,
+        timezone,
+        local_start_date,
+        local_end_date,
+        category,
+        is_present,
+        ended_at is null as is_open,
+        coalesce(duration_seconds > 86400, false) as is_over_24h,
+        is_static,
+        duration_seconds,
+        counted_seconds,
+        average_viewers,
+        peak_viewers,
+        unique_viewers,
+        case
+            when viewer_seconds is not null then viewer_seconds
+            when counted_seconds > 0 then cast(round(average_viewers * counted_seconds) as bigint)
+        end as viewer_seconds,
+        likes,
+        comments,
+        shares,
+        new_followers,
+        gifters,
+        diamonds,
+        updated_at,
+        arrival_date,
+        arrival_file,
+        arrival_row
+    from measured
+
+)
+
+select * from final

@@ -1,0 +1,324 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ replace_rows(
+        'int_creator_days_touched', ['creator_id', 'local_date'], holds_everything=false
+    ) }}",
+) }}
+
+-- The days to build again, where there is a table to begin with:
+-- depends_on: {{ ref('int_creator_days_touched') }}
+
+with
+
+live_sessions as (
+
+    select * from {{ ref('fct_live_sessions') }}
+
+),
+
+creators as (
+
+    select * from {{ ref('dim_creators') }}
+
+),
+
+rule_periods as (
+
+    select * from {{ ref('int_metric_rule_periods') }}
+
+),
+
+day_offsets as (
+
+    {{ session_day_offsets() | indent(4) }}
+
+),
+
+{% if is_incremental() -%}
+touched_days as (
+
+    -- distinct: builds that did not finish leave their days in the queue
+    select distinct
+        creator_id,
+        local_date
+    from {{ ref('int_creator_days_touched') }}
+
+),
+
+reaching_starts as (
+
+    -- distinct: neighbouring touched days are reached from the same starting days
+    select distinct
+        touched_days.creator_id,
+        {{ add_days('touched_days.local_date', '-day_offsets.number') }} as local_start_date
+    from touched_days
+    cross join day_offsets
+
+),
+
+reaching_sessions as (
+
+    select live_sessions.*
+    from live_sessions
+    inner join reaching_starts
+        on
+            live_sessions.creator_id = reaching_starts.creator_id
+            and live_sessions.local_start_date = reaching_starts.local_start_date
+
+),
+{%- else -%}
+reaching_sessions as (
+
+    select * from live_sessions
+
+),
+{%- endif %}
+
+session_days as (
+
+    select
+        reaching_sessions.*,
+        day_offsets.number = 0 as is_start_day,
+        {{ add_days('reaching_sessions.local_start_date', 'day_offsets.number') }} as local_date
+    from reaching_sessions
+    inner join day_offsets
+        on
+            {{ add_days('reaching_sessions.local_start_date', 'day_offsets.number') }}
+            <= reaching_sessions.local_end_date
+
+),
+
+pieces as (
+
+    select
+        session_days.creator_id,
+        session_days.local_date,
+        session_days.session_id,
+        session_days.platform,
+        session_days.is_start_day,
+        session_days.is_static,
+        session_days.started_at,
+        session_days.counted_ended_at,
+        session_days.counted_seconds,
+        session_days.viewer_seconds,
+        session_days.peak_viewers,
+        session_days.diamonds,
+        session_days.gifters,
+        session_days.new_followers,
+        session_days.comments,
+        session_days.likes,
+        session_days.shares,
+        case
+            when session_days.is_start_day then session_days.started_at
+            else {{ local_day_start('session_days.local_date', 'session_days.timezone') }}
+        end as piece_started_at,
+        case
+            when session_days.local_date = session_days.local_end_date
+                then session_days.counted_ended_at
+            else
+                {{ local_day_start(
+                    add_days('session_days.local_date', 1), 'session_days.timezone'
+                ) | indent(16) }}
+        end as piece_ended_at
+    from session_days
+    {%- if is_incremental() %}
+    inner join touched_days
+        on
+            session_days.creator_id = touched_days.creator_id
+            and session_days.local_date = touched_days.local_date
+    {%- endif %}
+
+),
+
+lived_pieces as (
+
+    -- A session that ends at midnight gives the next day nothing.
+    select * from pieces
+    where is_start_day or piece_ended_at > piece_started_at
+
+),
+
+started_sessions as (
+
+    select * from lived_pieces
+    where is_start_day
+
+),
+
+many_platform_days as (
+
+    select
+        creator_id,
+        local_date
+    from started_sessions
+    group by creator_id, local_date
+    having count(distinct platform) > 1
+
+),
+
+many_platform_sessions as (
+
+    select started_sessions.*
+    from started_sessions
+    inner join many_platform_days
+        on
+            started_sessions.creator_id = many_platform_days.creator_id
+            and started_sessions.local_date = many_platform_days.local_date
+
+),
+
+repeated_shows as (
+
+    -- The same show on a second platform is not a second session.
+    -- distinct: it can overlap several earlier ones
+    select distinct
+        later.session_id,
+        true as is_repeated
+    from many_platform_sessions as later
+    inner join many_platform_sessions as earlier
+        on
+            later.creator_id = earlier.creator_id
+            and later.local_date = earlier.local_date
+            and later.platform <> earlier.platform
+            and (
+                (
+                    later.started_at > earlier.started_at
+                    and later.started_at < earlier.counted_ended_at
+                )
+                or (
+                    later.started_at = earlier.started_at
+                    and later.session_id > earlier.session_id
+                )
+            )
+
+),
+
+day_counts as (
+
+    select
+        lived_pieces.creator_id,
+        lived_pieces.local_date,
+        count(distinct lived_pieces.platform) as platform_count,
+        count(
+            case when lived_pieces.is_start_day and repeated_shows.session_id is null then 1 end
+        ) as session_count,
+        cast(sum(
+            case when lived_pieces.is_start_day then lived_pieces.viewer_seconds end
+        ) as bigint) as viewer_seconds,
+        cast(sum(
+            case
+                when lived_pieces.is_start_day and lived_pieces.viewer_seconds is not null
+                    then lived_pieces.counted_seconds
+            end
+        ) as bigint) as watched_seconds,
+        max(
+            case when lived_pieces.is_start_day then lived_pieces.peak_viewers end
+        ) as peak_viewers,
+        {%- for count_column in ['diamonds', 'gifters', 'new_followers', 'comments', 'likes', 'shares'] %}
+        cast(sum(
+            case when lived_pieces.is_start_day then lived_pieces.{{ count_column }} end
+        ) as bigint) as {{ count_column }},
+        {%- endfor %}
+        max(case when lived_pieces.is_static then 1 else 0 end) = 1 as has_static
+    from lived_pieces
+    left join repeated_shows on lived_pieces.session_id = repeated_shows.session_id
+    group by lived_pieces.creator_id, lived_pieces.local_date
+
+),
+
+all_stretches as (
+
+    {{ merged_seconds('lived_pieces') | indent(4) }}
+
+),
+
+moving_pieces as (
+
+    select lived_pieces.*
+    from lived_pieces
+    inner join day_counts
+        on
+            lived_pieces.creator_id = day_counts.creator_id
+            and lived_pieces.local_date = day_counts.local_date
+            and day_counts.has_static
+    where not lived_pieces.is_static
+
+),
+
+moving_stretches as (
+
+    -- Measured only where a static session has to be left out; elsewhere it is the same as all.
+    {{ merged_seconds('moving_pieces') | indent(4) }}
+
+),
+
+ruled_days as (
+
+    select
+        day_counts.*,
+        all_stretches.live_seconds,
+        all_stretches.longest_stretch_seconds,
+        rule_periods.rule_id,
+        rule_periods.min_live_seconds,
+        rule_periods.min_longest_session_seconds,
+        rule_periods.min_diamonds,
+        case
+            when rule_periods.exclude_static and day_counts.has_static
+                then coalesce(moving_stretches.live_seconds, 0)
+            else all_stretches.live_seconds
+        end as rule_live_seconds,
+        case
+            when rule_periods.exclude_static and day_counts.has_static
+                then coalesce(moving_stretches.longest_stretch_seconds, 0)
+            else all_stretches.longest_stretch_seconds
+        end as rule_longest_seconds
+    from day_counts
+    inner join all_stretches
+        on
+            day_counts.creator_id = all_stretches.creator_id
+            and day_counts.local_date = all_stretches.local_date
+    left join moving_stretches
+        on
+            day_counts.creator_id = moving_stretches.creator_id
+            and day_counts.local_date = moving_stretches.local_date
+    left join creators on day_counts.creator_id = creators.creator_id
+    left join rule_periods
+        on
+            coalesce(creators.market, 'ZZ') = rule_periods.market
+            and coalesce(creators.platform, 'unknown') = rule_periods.platform
+            and day_counts.local_date >= rule_periods.period_start_date
+            and day_counts.local_date < rule_periods.next_period_start_date
+
+),
+
+final as (
+
+    select
+        creator_id,
+        local_date,
+        platform_count,
+        session_count,
+        live_seconds,
+        longest_stretch_seconds as longest_session_seconds,
+        (
+            rule_live_seconds >= min_live_seconds
+            and rule_longest_seconds >= min_longest_session_seconds
+            and coalesce(diamonds, 0) >= min_diamonds
+        ) as is_valid_day,
+        rule_id,
+        viewer_seconds,
+        cast({{ safe_divide('viewer_seconds', 'watched_seconds') }} as decimal(18, 4)) as average_viewers,
+        peak_viewers,
+        diamonds,
+        gifters,
+        new_followers,
+        comments,
+        likes,
+        shares
+    from ruled_days
+
+)
+
+select * from final

@@ -1,0 +1,24 @@
+with
+
+source as (
+
+    select * from {{ source('ops', 'raw_partitions') }}
+
+),
+
+final as (
+
+    select
+        feed,
+        arrival_date,
+        revision,
+        is_pending,
+        is_replaced,
+        accepted_count,
+        refused_count,
+        duplicate_count
+    from source
+
+)
+
+select * from final

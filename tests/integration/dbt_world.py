@@ -1,0 +1,279 @@
+"""A small warehouse for tests of dbt models: rows in, dbt in this process, rows out.
+
+What lives here: `DbtWorld`, which writes Parquet partitions, registers them as the job does (`raw` views,
+`ops` tables), runs dbt through `dbtRunner` in a home of its own, and reads tables back. What may not:
+assertions, and knowledge of any model beyond the queue that a finished build empties.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.contracts.loader import DUCKDB_TYPES, load_contracts
+from orchestration.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    import duckdb
+    from dbt.contracts.graph.manifest import Manifest
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+Row = Mapping[str, object]
+"""One feed row: contract columns by name; what is left out is NULL."""
+
+_LINEAGE = {"_extra": "VARCHAR", "_dt": "DATE", "_file": "VARCHAR", "_row": "BIGINT"}
+
+
+class DbtWorld:
+    """A home with its own warehouse.
+
+    Building remembers which partition revisions a finished build has loaded, as the job does, so that
+    the next build sees only what arrived or was replaced since.
+    """
+
+    def __init__(self, home: Path, manifest: Manifest | None = None) -> None:
+        """Start empty.
+
+        Args:
+            home: An existing folder of the test's own.
+            manifest: A parsed project to start from (`DbtWorld.manifest` of another world), which
+                saves the seconds of parsing.
+        """
+        self.home = home
+        self.manifest = manifest
+        self._types = {
+            feed: {column.name: DUCKDB_TYPES[column.kind] for column in contract.columns} | _LINEAGE
+            for feed, contract in load_contracts().items()
+        }
+        self._revisions: dict[tuple[str, date], int] = {}
+        self._counts: dict[tuple[str, date], int] = {}
+        self._event_days: dict[tuple[str, date], dict[date, int]] = {}
+        self._event_columns = {
+            feed: contract.event_column for feed, contract in load_contracts().items()
+        }
+        self._loaded: dict[tuple[str, date], int] = {}
+        (home / "scratch" / "duckdb").mkdir(parents=True, exist_ok=True)
+
+    def arrive(
+        self, feed: str, arrival_day: date, rows: Sequence[Row], file: str = "file.csv"
+    ) -> None:
+        """Write (or replace) the partition of a feed and arrival day."""
+        import duckdb
+
+        types = self._types[feed]
+        unknown = {name for row in rows for name in row} - types.keys()
+        if unknown:
+            raise ValueError(f"{feed} has no columns {sorted(unknown)}: see its contract.")
+        folder = self.home / "raw" / feed / f"dt={arrival_day.isoformat()}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
+            connection.execute(f"create table partition ({columns})")
+            if rows:
+                places = ", ".join("?" for _ in types)
+                connection.executemany(
+                    f"insert into partition values ({places})",
+                    [
+                        [
+                            *(row.get(name) for name in types if name not in _LINEAGE),
+                            row.get("_extra"),
+                            arrival_day,
+                            row.get("_file", file),
+                            row.get("_row", number),
+                        ]
+                        for number, row in enumerate(rows, start=1)
+                    ],
+                )
+            connection.sql("from partition").write_parquet(str(folder / "data.parquet"))
+        key = (feed, arrival_day)
+        self._revisions[key] = self._revisions.get(key, 0) + 1
+        self._counts[key] = len(rows)
+        self._event_days[key] = {}
+        event_column = self._event_columns[feed]
+        if event_column is not None:
+            for row in rows:
+                moment = row[event_column]
+                if not isinstance(moment, datetime):
+                    raise TypeError(f"{feed}.{event_column} must be a datetime, not {moment!r}.")
+                day = moment.astimezone(UTC).date()
+                days = self._event_days[key]
+                days[day] = days.get(day, 0) + 1
+
+    def build(
+        self,
+        *,
+        full_refresh: bool = False,
+        select: Sequence[str] = (),
+        command: str = "run",
+        finish: bool = True,
+    ) -> dict[str, str]:
+        """Register what arrived and run dbt.
+
+        Args:
+            full_refresh: Build everything anew, from every partition.
+            select: dbt selectors; without any, the whole project.
+            command: The dbt command: run, build, test or seed.
+            finish: Mark the partitions as loaded afterwards; False leaves the state of a build that
+                broke off.
+
+        Returns:
+            The status of every node that ran, by unique id.
+
+        Raises:
+            RuntimeError: A node failed; the message carries dbt's.
+        """
+        self._register(full_refresh=full_refresh)
+        arguments = [command]
+        if full_refresh:
+            arguments.append("--full-refresh")
+        for selector in select:
+            arguments += ["--select", selector]
+        statuses = self.dbt(*arguments)
+        if finish:
+            self._loaded = dict(self._revisions)
+            if "intermediate.int_creator_days_touched" in self.tables():
+                self.execute("delete from intermediate.int_creator_days_touched")
+        return statuses
+
+    def dbt(self, *arguments: str) -> dict[str, str]:
+        """Run one dbt command on this world.
+
+        Raises:
+            RuntimeError: It failed; the message carries what dbt said of every failed node.
+        """
+        result = self.invoke(*arguments)
+        nodes = getattr(result.result, "results", None) or []
+        failed = [
+            f"{node.node.unique_id}: {node.message}"
+            for node in nodes
+            if node.status in {"error", "fail", "runtime error", "partial success"}
+        ]
+        if not result.success:
+            raise RuntimeError("\n".join(failed) or str(result.exception))
+        return {node.node.unique_id: str(node.status) for node in nodes}
+
+    def invoke(self, *arguments: str) -> Any:  # noqa: ANN401 - dbt's result differs by command
+        """Run one dbt command and hand back dbt's own result, failed or not."""
+        from dbt.cli.main import dbtRunner
+
+        runner = dbtRunner(manifest=self.manifest)
+        with _environment(SEMILLERO_HOME=str(self.home)):
+            if runner.manifest is None:
+                parsed = runner.invoke([*self._flags(), "parse", *self._paths()])
+                if not parsed.success:
+                    raise RuntimeError(f"The dbt project does not parse: {parsed.exception}")
+                self.manifest = parsed.result
+                runner = dbtRunner(manifest=self.manifest)
+            command, *options = arguments
+            return runner.invoke([*self._flags(), command, *options, *self._paths()])
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query on the warehouse."""
+        with self._connect() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def execute(self, statement: str) -> None:
+        """Change the warehouse by hand, for example to stage an accident."""
+        with self._connect() as connection:
+            connection.execute(statement)
+
+    def tables(self) -> set[str]:
+        """Names of all tables and views, with their schema."""
+        return {
+            f"{schema}.{name}"
+            for schema, name in self.rows(
+                "select table_schema, table_name from information_schema.tables"
+            )
+        }
+
+    def _register(self, *, full_refresh: bool) -> None:
+        with self._connect() as connection:
+            for statement in (
+                "create schema if not exists raw",
+                "create schema if not exists ops",
+                """create or replace table ops.raw_partitions (
+                    feed varchar, arrival_date date, revision varchar, accepted_count bigint,
+                    refused_count bigint, duplicate_count bigint, is_pending boolean,
+                    is_replaced boolean)""",
+                """create or replace table ops.raw_event_days (
+                    feed varchar, arrival_date date, event_date date, row_count bigint)""",
+            ):
+                connection.execute(statement)
+            for (feed, day), revision in self._revisions.items():
+                loaded = None if full_refresh else self._loaded.get((feed, day))
+                is_pending = loaded != revision
+                connection.execute(
+                    "insert into ops.raw_partitions values (?, ?, ?, ?, 0, 0, ?, ?)",
+                    [
+                        feed,
+                        day,
+                        str(revision),
+                        self._counts[feed, day],
+                        is_pending,
+                        is_pending and loaded is not None,
+                    ],
+                )
+                for event_day, count in self._event_days[feed, day].items():
+                    connection.execute(
+                        "insert into ops.raw_event_days values (?, ?, ?, ?)",
+                        [feed, day, event_day, count],
+                    )
+            for feed, types in self._types.items():
+                self._register_feed(connection, feed, types)
+
+    def _register_feed(
+        self, connection: duckdb.DuckDBPyConnection, feed: str, types: Mapping[str, str]
+    ) -> None:
+        files = [
+            str(self.home / "raw" / feed / f"dt={day.isoformat()}" / "data.parquet")
+            for name, day in sorted(self._revisions)
+            if name == feed
+        ]
+        if files:
+            quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+            query = f"from read_parquet([{quoted}], hive_partitioning = false)"
+        else:
+            nulls = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in types.items())
+            query = f"select {nulls} where false"
+        connection.execute(f'create or replace view raw."{feed}" as {query}')
+
+    @contextmanager
+    def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        import duckdb
+
+        with duckdb.connect(str(self.home / "warehouse.duckdb")) as connection:
+            connection.execute("set timezone = 'UTC'")
+            yield connection
+
+    @staticmethod
+    def _flags() -> list[str]:
+        return ["--quiet", "--no-use-colors"]
+
+    def _paths(self) -> list[str]:
+        return [
+            *("--project-dir", str(DBT_PROJECT)),
+            *("--profiles-dir", str(DBT_PROJECT)),
+            *("--target-path", str(self.home / "target")),
+            *("--log-path", str(self.home / "logs")),
+        ]
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
