@@ -1,0 +1,17 @@
+"""A simulated LATAM LIVE world whose truth is known, at any scale.
+
+What lives here: the package that makes landing files and, beside them, the truth about them. What
+may not: anything that reads landing like the pipeline does; the simulator and the pipeline share
+only the contract of the feeds.
+
+`world` draws the people, `activity` lets them live week by week, `dirt` makes what they did look
+like real feeds, `landing` writes it, `truth` says what a pipeline should find. `parameters` holds
+every number.
+"""
+
+from __future__ import annotations
+
+from orchestration.simulate.build import simulate
+from orchestration.simulate.options import WorldError, WorldFormat, WorldOptions, WorldSummary
+
+__all__ = ["WorldError", "WorldFormat", "WorldOptions", "WorldSummary", "simulate"]

@@ -1,0 +1,421 @@
+"""What creators do, week by week: stay, pause, come back, and go LIVE.
+
+What lives here: `Activity`, which walks the weeks in order and gives each week's
+true sessions and the changes of creators. What may not: landing days, dirt, text.
+
+A week is a creator's local week from Monday. Everything is drawn a week at a time, each from its
+own generator, so that memory is bounded by a week and a longer world of the same people begins
+alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numpy as np
+
+from orchestration.simulate import parameters as p
+from orchestration.simulate.clock import DAY, HOUR, WEEK, Clock, date_of, epoch_of
+from orchestration.simulate.draws import NEVER, Floats, Ints, Rows, Stage, generator
+from orchestration.simulate.options import WorldOptions
+from orchestration.simulate.world import (
+    ACTIVE_STATUS,
+    APPLIED_STATUS,
+    APPROVED_STATUS,
+    BANNED,
+    BANNED_STATUS,
+    LEFT,
+    LEFT_STATUS,
+    NO_AGENCY,
+    ON,
+    PAUSED,
+    PAUSED_STATUS,
+    WAITING,
+    Population,
+    tier_of,
+)
+
+_A_MONTH = timedelta(days=31)
+
+KEEP = -2
+"""In a change of a creator: this value stays as it was."""
+
+_STATUS_OF_STATE = np.array(
+    [APPLIED_STATUS, ACTIVE_STATUS, PAUSED_STATUS, LEFT_STATUS, BANNED_STATUS]
+)
+_DAYS = 7
+_SLOTS = 2 * _DAYS
+"""Seven days, each with a main show and an earlier second one."""
+
+SESSION_COLUMNS = (
+    "session", "creator", "platform", "category", "title", "started_at", "ended_at",
+    "viewer_seconds", "average_hundredths", "peak_viewers", "unique_viewers", "likes", "comments",
+    "shares", "new_followers", "gifters", "diamonds", "is_static", "updated_at",
+)  # fmt: skip
+"""Whole numbers all of them. `category` and `title` are `NEVER` where the feed has none."""
+
+
+def first_monday(options: WorldOptions) -> int:
+    """The Monday (local) of the first week: a first UTC evening still is the local day before."""
+    day = epoch_of(options.start) // DAY - 1
+    return (day - (day + 3) % 7) * DAY
+
+
+def week_count(options: WorldOptions) -> int:
+    """How many local weeks the window touches."""
+    last_day = epoch_of(options.start) + (options.days - 1) * DAY
+    return (last_day - first_monday(options)) // WEEK + 1
+
+
+class Activity:
+    """The walk through the weeks. Holds what one week hands to the next, for every creator."""
+
+    def __init__(self, people: Population, options: WorldOptions, clock: Clock) -> None:
+        """Stand before the first week."""
+        self._people = people
+        self._options = options
+        self._clock = clock
+        self._start = epoch_of(options.start)
+        self._end = self._start + options.days * DAY
+        self._monday = first_monday(options)
+        self._state = people.state.copy()
+        self._busy_until = np.zeros(people.size, np.int64)
+        self._agency = people.agency.copy()
+        self._tier = people.tier.copy()
+        self._followers = people.followers.astype(np.float64)
+        self._reported_followers = self._followers.copy()
+        self._month_diamonds = np.zeros(people.size, np.float64)
+        self._next_month_diamonds = np.zeros(people.size, np.float64)
+        self._month_start = self._start
+        self._sessions = 0
+        self._changes: list[Rows] = []
+        self._record_first_sight()
+
+    def weeks(self) -> Iterator[Rows]:
+        """Each week's true sessions, columns `SESSION_COLUMNS`, in order of creator and start."""
+        for week in range(week_count(self._options)):
+            monday = self._monday + week * WEEK
+            if week > 0:
+                self._live_on(week, monday)
+            sessions = self._shows(week, monday)
+            self._account(week, monday, sessions)
+            yield sessions
+
+    def changes(self) -> Rows:
+        """All changes so far: creator, at, and the columns of a creator's state.
+
+        Those are status, agency, tier, followers and joined_at; `KEEP` where one stays as it was.
+        """
+        columns = self._changes[0].keys()
+        return {
+            name: np.concatenate([change[name] for change in self._changes]) for name in columns
+        }
+
+    def final_state(self) -> Rows:
+        """By creator, at the end: state, agency, tier."""
+        return {"state": self._state, "agency": self._agency, "tier": self._tier}
+
+    # ---- staying -------------------------------------------------------------------------------
+    def _live_on(self, week: int, monday: int) -> None:
+        """Move every creator's state over a week's border, and some to another agency."""
+        rng = generator(self._options.seed, Stage.LIFE, week)
+        people, before = self._people, self._state
+        chance, fate = rng.random(people.size), rng.random(people.size)
+        stops = (before == ON) & (chance >= people.continuation)
+        after = before.copy()
+        after[stops] = np.where(
+            fate[stops] < p.PAUSE_SHARE,
+            PAUSED,
+            np.where(fate[stops] > 1 - p.BAN_SHARE, BANNED, LEFT),
+        )
+        paused, left = before == PAUSED, before == LEFT
+        after[paused & (chance < p.PAUSED_RETURNS_PER_WEEK)] = ON
+        after[paused & (chance > 1 - p.PAUSED_LEAVES_PER_WEEK)] = LEFT
+        after[left & (chance < p.LEFT_RETURNS_PER_WEEK)] = ON
+        self._state = after
+        moved = np.flatnonzero(after != before)
+        # A return shows at once; that somebody is gone is noticed in office hours during the week.
+        notice = np.where(
+            after[moved] == ON, 6 * HOUR, rng.integers(0, 5, len(moved)) * DAY + 15 * HOUR
+        )
+        self._record(moved, monday + notice, status=_STATUS_OF_STATE[after[moved]])
+
+        transfers = (after == ON) & (self._agency != NO_AGENCY)
+        rows = np.flatnonzero(transfers & (rng.random(people.size) < p.AGENCY_TRANSFERS_PER_WEEK))
+        target = rng.integers(0, len(p.AGENCIES), len(rows))
+        markets = [m.market for m in p.MARKETS]
+        agency_market = np.array([markets.index(a.market) for a in p.AGENCIES])
+        # An agency of another market does not take over: the creator goes on without one.
+        target = np.where(agency_market[target] == people.market[rows], target, NO_AGENCY)
+        self._agency[rows] = target
+        self._record(rows, np.full(len(rows), monday + 2 * DAY + 16 * HOUR), agency=target)
+
+    # ---- going LIVE ----------------------------------------------------------------------------
+    def _shows(self, week: int, monday: int) -> Rows:
+        """This week's sessions: when, on which platforms, for how long, before whom."""
+        rng = generator(self._options.seed, Stage.SHOWS, week)
+        people = self._people
+        local_first = people.first_live_local
+        begins = (self._state == WAITING) & (local_first >= monday) & (local_first < monday + WEEK)
+        begins &= people.first_live_at != NEVER
+        self._state[begins] = ON
+
+        creator, local = self._usual_shows(rng, monday)
+        start = self._clock.to_utc(people.zone[creator], local)
+        usual = (
+            (start > people.first_live_at[creator]) & (start >= self._start) & (start < self._end)
+        )
+        firsts = np.flatnonzero(begins & (people.first_live_at < self._end))
+        creator = np.concatenate([creator[usual], firsts])
+        start = np.concatenate([start[usual], people.first_live_at[firsts]])
+
+        seconds = np.exp(
+            people.log_show_seconds[creator] + p.SHOW_SIGMA * rng.standard_normal(len(creator))
+        )
+        seconds = np.clip(seconds, p.SHOW_MIN_SECONDS, p.SHOW_MAX_SECONDS)
+        marathon = rng.random(len(creator)) < p.MARATHON_RATE
+        hours = rng.uniform(*p.MARATHON_HOURS, len(creator))
+        seconds = np.where(marathon, hours * HOUR, seconds).astype(np.int64)
+        is_static = rng.random(len(creator)) < np.where(marathon, 0.6, p.STATIC_RATE)
+
+        kept = self._without_overlaps(creator, start, start + seconds)
+        creator, start, seconds = creator[kept], start[kept], seconds[kept]
+        is_static = is_static[kept]
+        began = np.isin(creator, firsts) & (start == people.first_live_at[creator])
+        self._record(
+            creator[began],
+            start[began],
+            status=np.full(int(began.sum()), ACTIVE_STATUS),
+        )
+
+        platform, share = people.platform[creator], np.ones(len(creator))
+        twice = np.flatnonzero(
+            (people.second_platform[creator] != NEVER)
+            & (rng.random(len(creator)) < p.TWO_PLATFORM_SHOW_SHARE)
+        )
+        jitter = rng.integers(0, 90, len(twice))
+        creator = np.concatenate([creator, creator[twice]])
+        start = np.concatenate([start, start[twice] + jitter])
+        # The second platform is switched on a little later and off at nearly the same time.
+        seconds = np.concatenate(
+            [seconds, np.maximum(seconds[twice] - jitter + rng.integers(-30, 31, len(twice)), 1)]
+        )
+        is_static = np.concatenate([is_static, is_static[twice]])
+        platform = np.concatenate([platform, people.second_platform[creator[len(platform) :]]])
+        share = np.concatenate([share, np.full(len(twice), p.TWO_PLATFORM_AUDIENCE)])
+        # A second platform started within the last minute of the window would start after it.
+        inside = np.flatnonzero(start < self._end)
+        order = inside[np.lexsort((platform[inside], start[inside], creator[inside]))]
+        shows: Rows = {
+            "creator": creator[order],
+            "started_at": start[order],
+            "seconds": seconds[order],
+            "platform": platform[order],
+            "share": share[order],
+            "is_static": is_static[order],
+        }
+        return self._with_audience(week, shows)
+
+    def _usual_shows(self, rng: np.random.Generator, monday: int) -> tuple[Ints, Ints]:
+        """Creators and local starts of the usual shows: some of the week's fourteen slots each."""
+        people = self._people
+        on = np.flatnonzero((self._state == ON) & (people.first_live_local < monday + WEEK))
+        counts = np.minimum(rng.poisson(people.shows_per_week[on]), _SLOTS)
+        on, counts = on[counts > 0], counts[counts > 0]
+        weights = np.concatenate(
+            [p.WEEKDAY_WEIGHTS, np.array(p.WEEKDAY_WEIGHTS) * p.SECOND_SHOW_WEIGHT]
+        )
+        # The n smallest of exponential / weight are a weighted draw without replacement.
+        keys = rng.standard_exponential((len(on), _SLOTS)) / weights
+        nth = np.take_along_axis(np.sort(keys, axis=1), counts[:, None] - 1, axis=1)
+        row, slot = np.nonzero(keys <= nth)
+        creator = on[row]
+        hour = people.habit_hour[creator] + p.START_SPREAD_HOURS * rng.standard_normal(len(creator))
+        hour = np.where(slot >= _DAYS, hour - p.SECOND_SHOW_EARLIER_HOURS, hour)
+        return creator, monday + (slot % _DAYS) * DAY + (hour * HOUR).astype(np.int64)
+
+    def _without_overlaps(self, creator: Ints, start: Ints, end: Ints) -> Ints:
+        """Rows to keep, by creator and start: nobody begins before the last show's rest is over."""
+        if len(creator) == 0:
+            return np.zeros(0, np.int64)
+        order = np.lexsort((start, creator))
+        creator, start, end = creator[order], start[order], end[order]
+        # A running maximum that starts anew with each creator: lift each creator above all before.
+        lift = creator * (np.int64(1) << 40)
+        latest = np.maximum.accumulate(np.maximum(end, self._busy_until[creator]) + lift) - lift
+        before = np.empty_like(latest)
+        before[1:] = latest[:-1]
+        is_first = np.ones(len(creator), bool)
+        is_first[1:] = creator[1:] != creator[:-1]
+        before[is_first] = self._busy_until[creator[is_first]]
+        kept = start >= before + p.REST_SECONDS
+        np.maximum.at(self._busy_until, creator[kept], end[kept])
+        rows: Ints = order[kept]
+        return rows
+
+    def _with_audience(self, week: int, shows: Rows) -> Rows:
+        """Fill in who watched and what they gave: unique >= peak >= average, gifters <= unique.
+
+        `share` is the part of a creator's audience that watches on this platform.
+        """
+        rng = generator(self._options.seed, Stage.AUDIENCE, week)
+        people, creator, is_static = self._people, shows["creator"], shows["is_static"]
+        start, seconds, size = shows["started_at"], shows["seconds"], len(creator)
+        talent = people.talent[creator]
+
+        def about(median: float, sigma: float) -> Floats:
+            drawn: Floats = median * np.exp(sigma * rng.standard_normal(size))
+            return drawn
+
+        audience = np.exp(
+            p.AUDIENCE_LOG_MEAN
+            + p.AUDIENCE_TALENT * talent
+            + p.AUDIENCE_SIGMA * rng.standard_normal(size)
+        )
+        audience *= shows["share"] * np.where(is_static, 0.3, 1.0)
+        viewer_seconds = np.floor(audience * seconds).astype(np.int64)
+        average_hundredths = np.rint(viewer_seconds * 100 / seconds).astype(np.int64)
+        peak = np.ceil(
+            average_hundredths / 100 * (1.15 + 0.5 * rng.standard_exponential(size))
+        ).astype(np.int64)
+        unique = peak + rng.poisson(audience * seconds / HOUR * 5.0)
+        gift_rate = np.clip(0.02 * np.exp(0.3 * talent) * about(1.0, 0.6), 0.0, 0.5)
+        gifters = rng.binomial(unique, gift_rate)
+        given = about(np.exp(p.DIAMONDS_PER_GIFTER_LOG_MEAN), p.DIAMONDS_PER_GIFTER_SIGMA)
+        category = np.where(
+            rng.random(size) < p.SESSION_CATEGORY_IS_TALK_RATE, 0, people.category[creator]
+        )
+        first = self._sessions
+        self._sessions += size
+        ended = start + seconds
+        return {
+            "session": np.arange(first, first + size),
+            "creator": creator,
+            "platform": shows["platform"],
+            "category": np.where(rng.random(size) < p.SESSION_CATEGORY_EMPTY_RATE, NEVER, category),
+            "title": np.where(
+                rng.random(size) < p.TITLE_EMPTY_RATE,
+                NEVER,
+                rng.integers(0, p.TITLES_PER_LANGUAGE, size),
+            ),
+            "started_at": start,
+            "ended_at": ended,
+            "viewer_seconds": viewer_seconds,
+            "average_hundredths": average_hundredths,
+            "peak_viewers": peak,
+            "unique_viewers": unique,
+            "likes": np.floor(unique * about(5.0, 0.8)).astype(np.int64),
+            "comments": np.floor(unique * about(0.5, 0.7)).astype(np.int64),
+            "shares": np.floor(unique * about(0.02, 0.8)).astype(np.int64),
+            "new_followers": rng.binomial(unique, np.clip(about(0.012, 0.5), 0.0, 0.3)),
+            "gifters": gifters,
+            # A gift is at least one diamond.
+            "diamonds": gifters + np.floor(gifters * given).astype(np.int64),
+            "is_static": is_static.astype(np.int64),
+            "updated_at": ended + rng.integers(60, 600, size),
+        }
+
+    # ---- what changes about creators -----------------------------------------------------------
+    def _record(
+        self,
+        creator: Ints,
+        at: Ints,
+        *,
+        status: Ints | None = None,
+        agency: Ints | None = None,
+        tier: Ints | None = None,
+        followers: Ints | None = None,
+        joined_at: Ints | None = None,
+    ) -> None:
+        """Note changes that fall into the window; what is not given stays as it was."""
+        inside = (at >= self._start) & (at < self._end)
+        given = {
+            "status": status,
+            "agency": agency,
+            "tier": tier,
+            "followers": followers,
+            "joined_at": joined_at,
+        }
+        change: Rows = {"creator": creator[inside], "at": at[inside]}
+        for name, values in given.items():
+            change[name] = (
+                np.full(int(inside.sum()), KEEP, np.int64) if values is None else values[inside]
+            )
+        self._changes.append(change)
+
+    def _record_first_sight(self) -> None:
+        """Everything about a creator, as the feed shows it first."""
+        people = self._people
+        rows = np.flatnonzero(people.is_existing)
+        # The first snapshot is taken during the first day; a spread keeps ties out of it.
+        seen = self._start + HOUR + rows % (4 * HOUR)
+        self._record(
+            rows,
+            seen,
+            status=_STATUS_OF_STATE[people.state[rows]],
+            agency=people.agency[rows],
+            tier=people.tier[rows],
+            followers=people.followers[rows],
+            joined_at=people.approved_at[rows],
+        )
+        rows = np.flatnonzero(~people.is_existing)
+        self._record(
+            rows,
+            people.applied_at[rows],
+            status=np.full(len(rows), APPLIED_STATUS),
+            agency=people.agency[rows],
+            tier=people.tier[rows],
+            followers=people.followers[rows],
+            joined_at=np.full(len(rows), NEVER),
+        )
+        rows = rows[people.approved_at[rows] != NEVER]
+        approved = people.approved_at[rows]
+        self._record(rows, approved, status=np.full(len(rows), APPROVED_STATUS), joined_at=approved)
+
+    def _account(self, week: int, monday: int, sessions: Rows) -> None:
+        """Followers once a week, tiers on the first of a month, from the week's sessions."""
+        size = self._people.size
+        self._followers += np.bincount(
+            sessions["creator"], weights=sessions["new_followers"], minlength=size
+        )
+        growth = self._followers - self._reported_followers
+        rows = np.flatnonzero(
+            growth > np.maximum(self._reported_followers * p.FOLLOWER_CHANGE_REPORTED, 1)
+        )
+        # Refreshed in the following week, a seventh of the creators each day.
+        at = monday + WEEK + rows % 7 * DAY + 8 * HOUR + rows % HOUR
+        reported = (at >= self._start) & (at < self._end)
+        rows, at = rows[reported], at[reported]
+        self._reported_followers[rows] = self._followers[rows]
+        self._record(rows, at, followers=self._followers[rows].astype(np.int64))
+
+        self._rank(week, sessions)
+
+    def _rank(self, week: int, sessions: Rows) -> None:
+        """Tiers, by the diamonds of the UTC month that ended, scaled up if not seen whole."""
+        size = self._people.size
+        next_month = epoch_of((date_of(self._month_start).replace(day=1) + _A_MONTH).replace(day=1))
+        is_next = sessions["started_at"] >= next_month
+        creator, diamonds = sessions["creator"], sessions["diamonds"]
+        given = np.bincount(creator, weights=diamonds, minlength=size)
+        given_next = np.bincount(creator[is_next], weights=diamonds[is_next], minlength=size)
+        self._month_diamonds += given - given_next
+        self._next_month_diamonds += given_next
+        # Local weeks reach up to a day into the next UTC week: rank when no session can be missing.
+        week_end = self._monday + (week + 1) * WEEK
+        if week_end < next_month + DAY:
+            return
+        first_of_month = epoch_of(date_of(self._month_start).replace(day=1))
+        seen_share = (next_month - self._month_start) / (next_month - first_of_month)
+        tier = tier_of(self._month_diamonds / seen_share)
+        has_begun = (self._state != WAITING) & (tier != self._tier)
+        rows = np.flatnonzero(has_begun)
+        self._tier[rows] = tier[rows]
+        # The ranking is published on the second: a day after the month's last session was known.
+        self._record(rows, next_month + DAY + 5 * HOUR + rows % (2 * HOUR), tier=tier[rows])
+        self._month_start = next_month
+        self._month_diamonds, self._next_month_diamonds = (
+            self._next_month_diamonds,
+            np.zeros(size, np.float64),
+        )

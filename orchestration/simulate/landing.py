@@ -1,0 +1,369 @@
+"""The world as files: rows to landing files by arrival day, and the scratch database between.
+
+What lives here: DuckDB. Codes become words here and seconds become timestamps; NumPy blocks come
+in, files go out. What may not: randomness, or anything that decides what is true.
+
+Everything is written by one thread in a fixed order, with no clock in it, so equal options give
+equal bytes (DuckDB leaves the time field of a gzip header empty).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from orchestration.simulate import dirt as d
+from orchestration.simulate import parameters as p
+from orchestration.simulate.draws import NEVER, Rows
+from orchestration.simulate.options import WorldFormat, WorldOptions
+
+if TYPE_CHECKING:
+    import duckdb
+
+FileFormat = Literal["parquet", "csv", "csv.gz", "jsonl", "jsonl.gz"]
+
+_MIXED: dict[str, tuple[FileFormat, ...]] = {
+    "agencies": ("jsonl", "csv"),
+    "creators": ("csv", "csv", "csv", "csv", "jsonl.gz", "csv", "parquet"),
+    "live_sessions": (
+        "parquet", "parquet", "csv.gz", "parquet", "parquet", "jsonl.gz", "parquet", "csv", "jsonl",
+    ),
+    "onboarding_events": ("csv.gz", "csv.gz", "csv.gz", "csv.gz", "csv.gz", "jsonl", "parquet"),
+}  # fmt: skip
+"""In a mixed world the format goes round by arrival day: mostly one a feed, others sometimes."""
+
+_COPY_OPTIONS: dict[FileFormat, str] = {
+    "parquet": "format parquet, compression zstd",
+    "csv": "format csv, header",
+    "csv.gz": "format csv, header, compression gzip",
+    "jsonl": "format json",
+    "jsonl.gz": "format json, compression gzip",
+}
+
+ColumnKind = Literal["plain", "timestamp"]
+
+
+@dataclass(frozen=True)
+class FeedColumn:
+    """A column of a landing file: its name, and the SQL for it over the feed's relation."""
+
+    name: str
+    expression: str
+    kind: ColumnKind = "plain"
+
+
+def file_format(feed: str, arrival: int, world_format: WorldFormat) -> FileFormat:
+    """The format of a feed's file on an arrival day (1 is the first)."""
+    if world_format != "mixed":
+        return world_format
+    formats = _MIXED[feed]
+    return formats[(arrival - 1) % len(formats)]
+
+
+def _sql_in_decimal(hundredths: str) -> str:
+    return f"cast({hundredths} * cast(0.01 as decimal(3, 2)) as decimal(18, 2))"
+
+
+SESSION_FEED = (
+    FeedColumn("session_id", "printf('s%010d', rows.session)"),
+    FeedColumn("creator_id", f"if(rows.creator = {NEVER}, null, printf('c%07d', rows.creator))"),
+    FeedColumn("platform", "platforms.name"),
+    FeedColumn("started_at", "rows.started_at", "timestamp"),
+    FeedColumn("ended_at", "rows.ended_at", "timestamp"),
+    FeedColumn("category", "categories.name"),
+    FeedColumn("title", "titles.name"),
+    FeedColumn("average_viewers", _sql_in_decimal("rows.average_hundredths")),
+    FeedColumn("peak_viewers", "rows.peak_viewers"),
+    FeedColumn("unique_viewers", "rows.unique_viewers"),
+    FeedColumn("viewer_seconds", "rows.viewer_seconds"),
+    FeedColumn("likes", "rows.likes"),
+    FeedColumn("comments", "rows.comments"),
+    FeedColumn("shares", "rows.shares"),
+    FeedColumn("new_followers", "rows.new_followers"),
+    FeedColumn("gifters", "rows.gifters"),
+    FeedColumn("diamonds", "rows.diamonds"),
+    # Campaigns come with their own feed; until then no session belongs to one.
+    FeedColumn("campaign_id", "cast(null as varchar)"),
+    FeedColumn("is_static", "rows.is_static = 1"),
+    FeedColumn("updated_at", "rows.updated_at", "timestamp"),
+)
+SESSION_JOINS = """
+    left join people on rows.creator = people.creator
+    left join platforms on rows.platform = platforms.code
+    left join categories on rows.category = categories.code
+    left join titles on rows.title = titles.title and coalesce(people.language, 0) = titles.language
+"""
+DRIFT = FeedColumn(
+    p.DRIFT_COLUMN,
+    f"list_extract({list(p.DRIFT_VALUES)}, rows.session % {len(p.DRIFT_VALUES)} + 1)",
+)
+
+CREATOR_FEED = (
+    FeedColumn("creator_id", "printf('c%07d', rows.creator)"),
+    FeedColumn("platform", "platforms.name"),
+    FeedColumn("handle", "concat(nouns.name, '_', words.name, people.handle_number)"),
+    FeedColumn("country", "if(people.country_is_empty, null, markets.name)"),
+    FeedColumn("joined_at", f"nullif(rows.joined_at, {NEVER})", "timestamp"),
+    FeedColumn("status", "statuses.name"),
+    FeedColumn("updated_at", "rows.updated_at", "timestamp"),
+    FeedColumn("timezone", "if(people.zone_is_empty, null, zones.name)"),
+    FeedColumn("language", "languages.name"),
+    FeedColumn("agency_id", "if(rows.agency < 0, null, printf('a%03d', rows.agency))"),
+    FeedColumn(
+        "manager_id",
+        "if(rows.agency < 0, null, "
+        f"printf('m%03d-%d', rows.agency, rows.creator % {p.MANAGERS_PER_AGENCY} + 1))",
+    ),
+    FeedColumn("category", "categories.name"),
+    FeedColumn("acquisition_source", "sources.name"),
+    FeedColumn("tier", "printf('rank_%d', rows.tier)"),
+    FeedColumn("follower_count", "rows.followers"),
+)
+CREATOR_JOINS = """
+    inner join people on rows.creator = people.creator
+    inner join platforms on people.platform = platforms.code
+    inner join nouns on people.handle_noun = nouns.code
+    inner join words on people.handle_word = words.code
+    inner join markets on people.market = markets.code
+    inner join zones on people.zone = zones.code
+    inner join languages on people.language = languages.code
+    inner join categories on people.category = categories.code
+    inner join sources on people.source = sources.code
+    inner join statuses on rows.status = statuses.code
+"""
+
+AGENCY_FEED = (
+    FeedColumn("agency_id", "printf('a%03d', rows.agency)"),
+    FeedColumn("name", "agencies.name"),
+    FeedColumn("country", "agencies.country"),
+    FeedColumn("updated_at", "rows.updated_at", "timestamp"),
+    FeedColumn("tier", "agency_tiers.name"),
+    FeedColumn("commission_rate", _sql_in_decimal("rows.commission")),
+)
+AGENCY_JOINS = """
+    inner join agencies on rows.agency = agencies.code
+    inner join agency_tiers on rows.tier = agency_tiers.code
+"""
+
+EVENT_FEED = (
+    FeedColumn("event_id", "printf('e%07d-%d', rows.creator, rows.step)"),
+    FeedColumn("creator_id", "printf('c%07d', rows.creator)"),
+    FeedColumn("step", "steps.name"),
+    FeedColumn("occurred_at", "rows.occurred_at", "timestamp"),
+)
+EVENT_JOINS = "inner join steps on rows.step = steps.code"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a feed is rendered: the table of codes, the joins to words, the order within a file."""
+
+    table: str
+    columns: tuple[FeedColumn, ...]
+    joins: str
+    order: str
+
+
+LAYOUTS = {
+    "agencies": Layout("agency_rows", AGENCY_FEED, AGENCY_JOINS, "rows.updated_at, rows.agency"),
+    "creators": Layout(
+        "creator_rows", CREATOR_FEED, CREATOR_JOINS, "rows.updated_at, rows.creator"
+    ),
+    "live_sessions": Layout(
+        "session_rows",
+        SESSION_FEED,
+        SESSION_JOINS,
+        "rows.updated_at, rows.session, rows.variant",
+    ),
+    "onboarding_events": Layout(
+        "event_rows", EVENT_FEED, EVENT_JOINS, "rows.occurred_at, rows.creator, rows.step"
+    ),
+}
+
+
+@dataclass
+class Written:
+    """What was written of one feed."""
+
+    rows: int = 0
+    files: int = 0
+    bytes: int = 0
+    drift_files: int = 0
+
+
+def open_scratch(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A scratch database that one thread works on, with the words for every code.
+
+    It lives in memory and spills into `folder` when it outgrows its limit.
+    """
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    connection.execute("set temp_directory = $folder", {"folder": str(folder / "spill")})
+    for setting in (
+        "set threads = 1",
+        "set memory_limit = '2GB'",
+        "set timezone = 'UTC'",
+        "set preserve_insertion_order = true",
+        "set enable_progress_bar = false",
+    ):
+        connection.execute(setting)
+    from orchestration.simulate.world import ZONES
+
+    words: dict[str, tuple[str, ...]] = {
+        "platforms": p.PLATFORMS,
+        "categories": tuple(name for name, _ in p.CATEGORIES),
+        "nouns": p.HANDLE_NOUNS,
+        "words": p.HANDLE_WORDS,
+        "markets": tuple(market.market for market in p.MARKETS),
+        "zones": ZONES,
+        "languages": p.LANGUAGES,
+        "sources": tuple(name for name, _ in p.ACQUISITION_SOURCES),
+        "statuses": p.STATUSES,
+        "agency_tiers": p.AGENCY_TIERS,
+        "steps": ("applied", "approved", "trained"),
+        "kinds": d.KINDS,
+    }
+    for table, names in words.items():
+        put_records(
+            connection, table, {"code": "bigint", "name": "varchar"}, list(enumerate(names))
+        )
+    put_records(
+        connection,
+        "agencies",
+        {"code": "bigint", "name": "varchar", "country": "varchar"},
+        [(code, agency.name, agency.market) for code, agency in enumerate(p.AGENCIES)],
+    )
+    put_records(
+        connection,
+        "titles",
+        {"language": "bigint", "title": "bigint", "name": "varchar"},
+        [
+            (code, number, title)
+            for code, language in enumerate(p.LANGUAGES)
+            for number, title in enumerate(p.TITLES[language])
+        ],
+    )
+    return connection
+
+
+def put_records(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: dict[str, str],
+    records: Sequence[tuple[object, ...]],
+) -> None:
+    """Make a small table of Python records; `columns` are names and types.
+
+    In one statement: `executemany` would load pandas.
+    """
+    declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    connection.execute(f"create table {table} ({declared})")
+    if records:
+        values = [list(column) for column in zip(*records, strict=True)]
+        connection.execute(
+            f"insert into {table} select {', '.join('unnest(?)' for _ in columns)}", values
+        )
+
+
+def put(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
+    """Append a block of rows to a table, which the first block makes."""
+    connection.register("block", rows)
+    try:
+        connection.execute(f"create table if not exists {table} as select * from block limit 0")
+        connection.execute(f"insert into {table} select * from block")
+    finally:
+        connection.unregister("block")
+
+
+def write_feed(
+    connection: duckdb.DuckDBPyConnection, root: Path, options: WorldOptions, feed: str
+) -> Written:
+    """Write one feed's landing files: a file for each arrival day that has rows."""
+    layout = LAYOUTS[feed]
+    written = Written()
+    days = connection.execute(
+        f"select arrival, count(*) from {layout.table} group by arrival order by arrival"
+    ).fetchall()
+    drifts = feed == "live_sessions" and options.dirt
+    for arrival, count in days:
+        shape = file_format(feed, arrival, options.format)
+        has_drift = drifts and arrival >= p.DRIFT_FROM_ARRIVAL
+        shown = (*layout.columns, DRIFT) if has_drift else layout.columns
+        naive = f"rows.variant = {d.NAIVE_TIMESTAMPS + 1}" if feed == "live_sessions" else "false"
+        day = options.start + timedelta(days=int(arrival))
+        folder = root / feed / f"dt={day.isoformat()}"
+        folder.mkdir(parents=True)
+        path = folder / f"{feed}_{day:%Y%m%d}.{shape}"
+        copy_to(
+            connection,
+            f"select {_render(shown, shape, naive)} from {layout.table} as rows {layout.joins} "
+            f"where rows.arrival = {int(arrival)} order by {layout.order}",
+            path,
+            shape,
+        )
+        written.rows += int(count)
+        written.files += 1
+        written.bytes += path.stat().st_size
+        written.drift_files += has_drift
+    return written
+
+
+def copy_to(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, shape: FileFormat
+) -> None:
+    """Write a query's rows to a file; the path is bound, never SQL text."""
+    connection.execute(f"copy ({query}) to $path ({_COPY_OPTIONS[shape]})", {"path": str(path)})
+
+
+def _render(columns: tuple[FeedColumn, ...], shape: FileFormat, naive: str) -> str:
+    """The select list: typed for Parquet, ISO 8601 with Z for text (no Z where `naive` holds)."""
+    parts = []
+    for column in columns:
+        expression = column.expression
+        if column.kind == "timestamp":
+            seconds = f"if({expression} = {NEVER}, null, {expression})"
+            if shape == "parquet":
+                expression = f"to_timestamp({seconds})"
+            else:
+                moment = f"make_timestamp({seconds} * 1000000)"
+                expression = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || if({naive}, '', 'Z')"
+        parts.append(f"{expression} as {column.name}")
+    return ", ".join(parts)
+
+
+def creator_rows(connection: duckdb.DuckDBPyConnection, options: WorldOptions) -> None:
+    """Table `creator_rows`: each creator's state at the end of each day on which it changed.
+
+    Made of `changes` (numbered in `change`; `KEEP` where a value stays): the first snapshot is
+    everyone's first change.
+    """
+    from orchestration.simulate.activity import KEEP
+    from orchestration.simulate.clock import DAY, epoch_of
+
+    names = ("status", "agency", "tier", "followers", "joined_at")
+    filled = ", ".join(
+        f"last_value(nullif({name}, {KEEP}) ignore nulls) over so_far as {name}" for name in names
+    )
+    connection.execute(f"""
+        create table creator_rows as
+        with numbered as (
+            select *, ("at" - {epoch_of(options.start)}) // {DAY} + 1 as arrival
+            from changes
+        ),
+        filled as (
+            select creator, arrival, "at" as updated_at, change, {filled}
+            from numbered
+            window so_far as (partition by creator order by "at", change rows unbounded preceding)
+        )
+        select * exclude (change)
+        from filled
+        qualify
+            row_number() over (
+                partition by creator, arrival order by updated_at desc, change desc
+            ) = 1
+        order by arrival, updated_at, creator
+    """)  # fmt: skip

@@ -1,0 +1,124 @@
+"""What a world is asked for, and what came of it.
+
+What lives here: `WorldOptions` with every check that needs no data, `WorldSummary`, and the error
+that a person reads. What may not: NumPy, DuckDB, or anything else that is slow to import: the
+command line builds options before it knows whether it will simulate at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+WorldFormat = Literal["parquet", "csv", "csv.gz", "jsonl", "jsonl.gz", "mixed"]
+"""How landing files are written; `mixed` varies by feed and day, so that every reader is used."""
+
+EARLIEST_START = date(2000, 1, 1)
+LATEST_END = date(2100, 1, 1)
+LARGEST_POPULATION = 5_000_000
+LONGEST_WORLD_DAYS = 3_660
+
+
+class WorldError(ValueError):
+    """The world that was asked for cannot be made; the message says why, with the numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldOptions:
+    """One world. The same options give the same bytes, on the same versions of NumPy and DuckDB.
+
+    Attributes:
+        creators: How many people applied or had joined, whether or not they ever went LIVE.
+        days: Length of the window, in UTC days of events. Arrival days run from `start + 1` to
+            `start + days`.
+        seed: Any integer from 0.
+        start: First UTC day with events.
+        dirt: Whether the landing files carry duplicates, restatements, late and impossible rows.
+        format: How landing files are written.
+    """
+
+    creators: int = 2_000
+    days: int = 120
+    seed: int = 7
+    start: date = date(2026, 7, 1)
+    dirt: bool = True
+    format: WorldFormat = "mixed"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, before anything is computed.
+
+        Raises:
+            WorldError: An option is impossible; the message names it and its value.
+        """
+        self._check_numbers()
+        self._check_dates()
+        if not isinstance(self.dirt, bool):
+            raise WorldError(f"dirt must be true or false, not {self.dirt!r}.")
+        if self.format not in get_args(WorldFormat):
+            known = ", ".join(get_args(WorldFormat))
+            raise WorldError(f"format must be one of {known}, not {self.format!r}.")
+
+    def _check_numbers(self) -> None:
+        for name in ("creators", "days", "seed"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise WorldError(f"{name} must be a whole number, not {value!r}.")
+        if not 1 <= self.creators <= LARGEST_POPULATION:
+            raise WorldError(
+                f"creators must lie between 1 and {LARGEST_POPULATION:,}, not {self.creators:,}."
+            )
+        if not 1 <= self.days <= LONGEST_WORLD_DAYS:
+            raise WorldError(
+                f"days must lie between 1 and {LONGEST_WORLD_DAYS:,}, not {self.days:,}."
+            )
+        if self.seed < 0:
+            raise WorldError(f"seed must be 0 or more, not {self.seed}.")
+
+    def _check_dates(self) -> None:
+        if isinstance(self.start, datetime) or not isinstance(self.start, date):
+            raise WorldError(f"start must be a date (YYYY-MM-DD), not {self.start!r}.")
+        if self.start < EARLIEST_START:
+            raise WorldError(f"start must not lie before {EARLIEST_START}, and {self.start} does.")
+        if self.start > LATEST_END or self.last_arrival_date > LATEST_END:
+            raise WorldError(
+                f"{self.days:,} days from {self.start} would end after {LATEST_END}: "
+                "time zones are not decided that far ahead."
+            )
+
+    @property
+    def first_arrival_date(self) -> date:
+        """The first landing day: what ended on `start` arrives on the day after."""
+        return self.start + timedelta(days=1)
+
+    @property
+    def last_arrival_date(self) -> date:
+        """The last landing day."""
+        return self.start + timedelta(days=self.days)
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as JSON values, for `truth.json`."""
+        return {**asdict(self), "start": self.start.isoformat()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldSummary:
+    """What was made: enough for a screen, the whole is in `truth.json`."""
+
+    landing: Path
+    truth: Path
+    first_arrival_date: date
+    last_arrival_date: date
+    creators: int
+    creators_live: int
+    """Creators with at least one LIVE session in the truth."""
+    sessions: int
+    """True sessions, after every correction."""
+    files: int
+    bytes: int
+    seconds: float
+    rows: dict[str, int] = field(default_factory=dict)
+    """Landed rows by feed, dirt included."""
+    dirt: dict[str, int] = field(default_factory=dict)
+    """How many of each kind of dirt were put in."""

@@ -1,0 +1,285 @@
+"""The numbers behind the simulated LATAM LIVE world.
+
+What lives here: constants only: markets and their time zones, agencies, words for names and titles,
+rates of the funnel, of behaviour, of audience and of dirt. What may not: code that draws anything.
+Agencies and handles are invented. Shares and rates are chosen to look like the field's (bending
+retention, heavy tails, evening peaks); they are not estimates of any platform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Market:
+    """A country in which creators are, with its time zones and languages."""
+
+    market: str
+    share: float
+    zones: tuple[tuple[str, float], ...]
+    """IANA names with their share of the market's creators; the first is the market's own zone."""
+    languages: tuple[tuple[str, float], ...]
+    second_platform: str
+    """Where a show runs at the same time when a creator casts to two platforms."""
+
+
+MARKETS = (
+    Market(
+        "MX",
+        0.34,
+        (
+            ("America/Mexico_City", 0.77),
+            ("America/Monterrey", 0.09),
+            ("America/Tijuana", 0.07),
+            ("America/Hermosillo", 0.04),
+            ("America/Cancun", 0.03),
+        ),
+        (("es", 1.0),),
+        "kwai",
+    ),
+    Market(
+        "BR",
+        0.22,
+        (
+            ("America/Sao_Paulo", 0.86),
+            ("America/Manaus", 0.11),
+            ("America/Rio_Branco", 0.03),
+        ),
+        (("pt", 1.0),),
+        "kwai",
+    ),
+    Market("CO", 0.15, (("America/Bogota", 1.0),), (("es", 1.0),), "kwai"),
+    Market("AR", 0.11, (("America/Argentina/Buenos_Aires", 1.0),), (("es", 1.0),), "youtube"),
+    Market("PE", 0.09, (("America/Lima", 1.0),), (("es", 1.0),), "kwai"),
+    Market(
+        "CL",
+        0.06,
+        (("America/Santiago", 0.96), ("America/Punta_Arenas", 0.04)),
+        (("es", 1.0),),
+        "youtube",
+    ),
+    Market(
+        "US",
+        0.03,
+        (
+            ("America/New_York", 0.32),
+            ("America/Los_Angeles", 0.31),
+            ("America/Chicago", 0.25),
+            ("America/Denver", 0.07),
+            ("America/Phoenix", 0.05),
+        ),
+        (("es", 0.72), ("en", 0.28)),
+        "youtube",
+    ),
+)
+
+MARKETS_WHOSE_ZONE_MAY_BE_EMPTY = ("CO", "AR", "PE")
+"""One zone only: an empty time zone falls back to the market's and the local day stays true."""
+
+PLATFORMS = ("tiktok", "kwai", "youtube")
+FIRST_PLATFORM_SHARE = 0.88
+"""Of creators whose main platform is the first; the others' is their market's second."""
+LANGUAGES = ("es", "pt", "en")
+
+
+@dataclass(frozen=True)
+class Agency:
+    """An invented agency. `weight` is its pull on creators of its market."""
+
+    name: str
+    market: str
+    weight: float
+    tier: str
+    commission: int
+    """In hundredths: 18 is a rate of 0.18."""
+
+
+AGENCIES = (
+    Agency("Alebrije Studio", "MX", 9.0, "gold", 15),
+    Agency("Jacarandá en Vivo", "MX", 6.0, "gold", 18),
+    Agency("Nopal Creativo", "MX", 4.0, "silver", 20),
+    Agency("Agencia Ámbar, S. de R.L.", "MX", 3.0, "silver", 20),
+    Agency('Colectivo "La Marimba"', "MX", 2.0, "bronze", 22),
+    Agency("Cenote Talento", "MX", 1.5, "bronze", 25),
+    Agency("Papalote LIVE", "MX", 1.0, "bronze", 25),
+    Agency("Ipê Roxo Criadores", "BR", 8.0, "gold", 14),
+    Agency("Maré Alta Produções", "BR", 5.0, "silver", 18),
+    Agency("Tucano & Cia", "BR", 3.0, "silver", 20),
+    Agency("Cajuína Talentos", "BR", 1.5, "bronze", 24),
+    Agency("Sertão ao Vivo", "BR", 1.0, "bronze", 26),
+    Agency("Guayacán Digital", "CO", 6.0, "gold", 16),
+    Agency("Cafetal Creadores", "CO", 3.0, "silver", 20),
+    Agency("Chiva Rumbera", "CO", 1.5, "bronze", 24),
+    Agency("Bandoneón LIVE", "AR", 5.0, "silver", 18),
+    Agency("Ñandú Producciones", "AR", 3.0, "silver", 21),
+    Agency("Glaciar Azul", "AR", 1.0, "bronze", 25),
+    Agency("Cantuta Talento", "PE", 4.0, "silver", 19),
+    Agency("Zampoña Digital", "PE", 2.0, "bronze", 23),
+    Agency("Qantu Estudio", "PE", 1.0, "bronze", 25),
+    Agency("Copihue Creativo", "CL", 4.0, "silver", 19),
+    Agency("Araucaria en Vivo", "CL", 2.0, "bronze", 23),
+    Agency("Puente Norte Media", "US", 3.0, "silver", 17),
+    Agency("Calle Ocho Collective", "US", 2.0, "bronze", 20),
+)
+AGENCY_TIERS = ("bronze", "silver", "gold")
+IN_AGENCY_SHARE = 0.60
+MANAGERS_PER_AGENCY = 4
+AGENCY_TRANSFERS_PER_WEEK = 0.002
+AGENCY_CHANGE_RAISES_TIER = 0.4
+AGENCY_CHANGES_PER_MONTH = 1.5
+"""How many agencies renegotiate their commission in thirty days, over all of them."""
+
+CATEGORIES = (
+    ("talk", 0.24),
+    ("music", 0.19),
+    ("gaming", 0.18),
+    ("dance", 0.12),
+    ("cooking", 0.09),
+    ("beauty", 0.07),
+    ("education", 0.06),
+    ("sports", 0.05),
+)
+ACQUISITION_SOURCES = (
+    ("organic_app", 0.34),
+    ("agency_scout", 0.30),
+    ("referral", 0.18),
+    ("paid_social", 0.13),
+    ("event", 0.05),
+)
+SOURCE_CONVERSION = (0.92, 1.06, 1.12, 0.86, 1.04)
+"""What each acquisition source multiplies the conversion of a funnel step with."""
+
+STATUSES = ("applied", "approved", "active", "paused", "left", "banned")
+TIERS = (0, 40_000, 80_000, 150_000, 300_000, 500_000, 800_000, 1_200_000)
+"""Diamonds of the calendar month from which a tier starts; names are `rank_0` to `rank_7`."""
+
+# ---- who is there, and who gets as far as a first LIVE -------------------------------
+EXISTING_SHARE = 0.45
+EXISTING_JOINED_WITHIN_DAYS = 400
+EXISTING_STATE_SHARES = (0.78, 0.09, 0.125, 0.005)
+"""At the start: on, paused, left, banned."""
+APPROVED_RATE = 0.78
+TRAINED_RATE = 0.76
+FIRST_LIVE_RATE = 0.74
+APPROVAL_MEDIAN_DAYS = 2.0
+TRAINING_MEDIAN_DAYS = 3.0
+FIRST_LIVE_MEDIAN_DAYS = 2.5
+DELAY_SIGMA = 0.8
+UNKNOWN_COUNTRY_SHARE = 0.005
+EMPTY_ZONE_SHARE = 0.04
+
+# ---- staying, pausing, coming back ---------------------------------------------------
+# Each creator's weekly probability of going on is drawn from a beta distribution (mean 0.83): those
+# who leave early leave fast, those who stay look ever more loyal, so that retention curves bend.
+CONTINUATION_ALPHA = 3.0
+CONTINUATION_BETA = 0.6
+PAUSE_SHARE = 0.35
+"""Of those who do not go on, how many pause (and mostly return) instead of leaving."""
+BAN_SHARE = 0.015
+PAUSED_RETURNS_PER_WEEK = 0.25
+PAUSED_LEAVES_PER_WEEK = 0.06
+LEFT_RETURNS_PER_WEEK = 0.006
+
+# ---- the rhythm of shows -------------------------------------------------------------
+SHOWS_PER_WEEK_SHAPE = 1.6
+SHOWS_PER_WEEK_MEAN = 3.8
+WEEKDAY_WEIGHTS = (0.85, 0.90, 0.95, 1.05, 1.25, 1.30, 1.10)
+"""Monday to Sunday."""
+SECOND_SHOW_WEIGHT = 0.22
+"""A second show on the same day, against the main one."""
+SECOND_SHOW_EARLIER_HOURS = 6.5
+HABIT_HOURS = ((0.66, 20.3, 1.1), (0.20, 15.0, 2.0), (0.14, 22.8, 1.3))
+"""Share, mean and spread (hours) of the usual local start: evening, afternoon, night."""
+START_SPREAD_HOURS = 0.9
+SHOW_MEDIAN_SECONDS = 5_400
+SHOW_SIGMA_CREATOR = 0.35
+SHOW_SIGMA = 0.60
+SHOW_MIN_SECONDS = 90
+SHOW_MAX_SECONDS = 12 * 3_600
+MARATHON_RATE = 0.0006
+"""Shows that were never ended: over 24 hours, hard to believe and kept."""
+MARATHON_HOURS = (24.5, 40.0)
+REST_SECONDS = 600
+"""Nobody is LIVE again sooner than this after the last show."""
+STATIC_RATE = 0.015
+TWO_PLATFORM_CREATOR_SHARE = 0.08
+TWO_PLATFORM_SHOW_SHARE = 0.55
+TWO_PLATFORM_AUDIENCE = 0.35
+
+# ---- audience and gifts --------------------------------------------------------------
+AUDIENCE_LOG_MEAN = 1.9
+AUDIENCE_TALENT = 1.1
+AUDIENCE_SIGMA = 0.45
+DIAMONDS_PER_GIFTER_LOG_MEAN = 3.6
+DIAMONDS_PER_GIFTER_SIGMA = 1.4
+FOLLOWERS_LOG_MEAN = 6.2
+FOLLOWERS_SIGMA = 1.6
+FOLLOWER_CHANGE_REPORTED = 0.01
+"""Follower counts are refreshed once a week, where they grew by more than this share."""
+
+# ---- dirt: shares of the true sessions -----------------------------------------------
+DUPLICATE_RATE = 0.005
+RESTATED_RATE = 0.010
+OPEN_FIRST_RATE = 0.010
+LATE_RATE = 0.010
+LATE_DAYS = (2, 10)
+IMPOSSIBLE_RATE = 0.004
+IMPOSSIBLE_CAP_OF_FILE = 0.02
+TOO_LATE_RATE = 0.001
+TOO_LATE_DAYS = (40, 60)
+"""Between the day of the event and its arrival; the default lateness horizon is 35 days."""
+TOO_LATE_MIN_SESSIONS_A_DAY = 60
+"""Below this size one refused row could be more of a file than its contract tolerates."""
+DRIFT_FROM_ARRIVAL = 30
+"""From this arrival day on, files of `live_sessions` carry a column that no contract knows."""
+DRIFT_COLUMN = "capture_quality"
+DRIFT_VALUES = ("hd", "sd", "auto")
+
+# ---- words ---------------------------------------------------------------------------
+HANDLE_NOUNS = (
+    "luna", "sol", "colibri", "jaguar", "nube", "canela", "guayaba", "mango", "pixel", "bruma",
+    "lobo", "abeja", "delfin", "puma", "trueno", "cacao", "rio", "palma", "tigre", "estrella",
+    "kiwi", "panda", "zorro", "faro", "limon", "roca", "nieve", "coral", "jade", "chispa",
+)  # fmt: skip
+HANDLE_WORDS = (
+    "viva", "libre", "dulce", "brava", "feliz", "nocturna", "azul", "loca", "serena", "alegre",
+    "dorada", "rapida", "salvaje", "del_sur", "del_norte", "en_casa", "musical",
+    "gamer", "total", "real",
+)  # fmt: skip
+TITLES = {
+    "es": (
+        "¡Buenas noches, familia!",
+        "Charlamos un rato ✨",
+        'Peticiones y "saludos"',
+        "Directo de hoy: preguntas, respuestas y más",
+        "Reto de la semana 🔥",
+        "Un cafecito y plática",
+        "Hoy estreno, no te lo pierdas",
+        "Mañana, tarde y noche aquí andamos",
+    ),
+    "pt": (
+        "Boa noite, minha gente!",
+        "Bora conversar ✨",
+        'Pedidos e "alôs"',
+        "Ao vivo de hoje: perguntas, respostas e mais",
+        "Desafio da semana 🔥",
+        "Cafezinho e conversa",
+        "Hoje tem estreia, não perca",
+        "Manhã, tarde e noite por aqui",
+    ),
+    "en": (
+        "Good evening, everyone!",
+        "Just chatting ✨",
+        'Requests and "shout-outs"',
+        "Today: questions, answers, and more",
+        "Challenge of the week 🔥",
+        "Coffee and talk",
+        "Something new tonight",
+        "Morning, noon and night",
+    ),
+}
+TITLES_PER_LANGUAGE = 8
+TITLE_EMPTY_RATE = 0.05
+SESSION_CATEGORY_IS_TALK_RATE = 0.15
+SESSION_CATEGORY_EMPTY_RATE = 0.02

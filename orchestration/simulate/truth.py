@@ -1,0 +1,241 @@
+"""What is true of a world, said by the simulator itself.
+
+What lives here: the tables beside the world that tests and benchmarks hold the pipeline against.
+What may not: anything of the pipeline (its SQL, its models, its time zones): the two must be able
+to disagree.
+
+Files below the truth folder:
+
+* `truth.json`: options, rows and files by feed, counts of dirt, sizes.
+* `live_sessions.parquet`: the final version of every session that is known by the last arrival day,
+  with its creator's time zone and local start date, and the day on which that version arrived.
+* `creators.parquet`: the last known state of every creator, with what no feed tells (true time zone
+  and market, onboarding times, continuation probability).
+* `growth_week.parquet`: weekly growth accounting over local weeks from Monday, for all, by market
+  and by category of the creator. `new` counts against all sessions of the world, and before its
+  window there are none: in the first weeks creators who had been LIVE before look new (the left
+  edge).
+* `dirt.parquet`: kind, session_id and arrival date of every dirty row.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orchestration.simulate import parameters as p
+from orchestration.simulate.activity import first_monday, week_count
+from orchestration.simulate.clock import WEEK, Clock, date_of
+from orchestration.simulate.draws import NEVER, Bools, Ints, Rows
+from orchestration.simulate.landing import copy_to, put_records
+from orchestration.simulate.options import WorldOptions
+from orchestration.simulate.world import Population
+
+if TYPE_CHECKING:
+    import duckdb
+
+GROWTH_COLUMNS = {
+    "segment_kind": "varchar",
+    "segment_value": "varchar",
+    "period_start_date": "date",
+    "active_count": "bigint",
+    "new_count": "bigint",
+    "retained_count": "bigint",
+    "resurrected_count": "bigint",
+    "churned_count": "bigint",
+}
+UNKNOWN_MARKET = "ZZ"
+"""Where the feed leaves the country out, nobody can know the market."""
+
+
+class WeeklyActivity:
+    """Who was LIVE in which local week, from the simulator's own arrays."""
+
+    def __init__(self, people: Population, options: WorldOptions, clock: Clock) -> None:
+        """Nobody was LIVE yet."""
+        self._people = people
+        self._clock = clock
+        self._monday = first_monday(options)
+        # A show after midnight on the last Sunday counts for the week after.
+        self._active: Bools = np.zeros((week_count(options) + 1, people.size), bool)
+
+    def add(self, true: Rows) -> None:
+        """Count a block of true sessions (in their final version)."""
+        local = self.with_local_start(true)["local_started_at"]
+        self._active[(local - self._monday) // WEEK, true["creator"]] = True
+
+    def with_local_start(self, rows: Rows) -> Rows:
+        """Rows with their creators' local start (of no use where the creator is missing)."""
+        local = self._clock.to_local(self._people.zone[rows["creator"]], rows["started_at"])
+        return {**rows, "local_started_at": local}
+
+    @property
+    def creators_live(self) -> int:
+        """How many creators had a session at all."""
+        return int(self._active.any(axis=0).sum())
+
+    def growth(self) -> list[tuple[object, ...]]:
+        """Growth accounting (`GROWTH_COLUMNS`) by segment and week.
+
+        From the first to the last week with a session, for segments that ever had one.
+        """
+        people = self._people
+        segments: list[tuple[str, str, Bools]] = [("all", "all", np.ones(people.size, bool))]
+        for code, market in enumerate(p.MARKETS):
+            segments.append(
+                ("market", market.market, (people.market == code) & ~people.country_is_empty)
+            )
+        segments.append(("market", UNKNOWN_MARKET, people.country_is_empty))
+        for code, (category, _) in enumerate(p.CATEGORIES):
+            segments.append(("category", category, people.category == code))
+        weeks = np.flatnonzero(self._active.any(axis=1))
+        return [
+            row
+            for kind, value, members in segments
+            if self._active[:, members].any()
+            for row in self._growth_of(kind, value, members, weeks)
+        ]
+
+    def _growth_of(
+        self, kind: str, value: str, members: Bools, weeks: Ints
+    ) -> list[tuple[object, ...]]:
+        active = self._active[:, members]
+        seen = np.zeros(active.shape[1], bool)
+        before = seen
+        rows: list[tuple[object, ...]] = []
+        for week in range(weeks[0], weeks[-1] + 1):
+            now = active[week]
+            rows.append(
+                (
+                    kind,
+                    value,
+                    date_of(self._monday + week * WEEK),
+                    int(now.sum()),
+                    int((now & ~seen).sum()),
+                    int((now & before).sum()),
+                    int((now & seen & ~before).sum()),
+                    int((before & ~now).sum()),
+                )
+            )
+            seen, before = seen | now, now
+        return rows
+
+
+def write_sessions(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """`live_sessions.parquet`, from the true rows among `session_rows`, and `people`."""
+    copy_to(
+        connection,
+        """
+        select
+            printf('s%010d', rows.session) as session_id,
+            printf('c%07d', rows.creator) as creator_id,
+            platforms.name as platform,
+            to_timestamp(rows.started_at) as started_at,
+            to_timestamp(rows.ended_at) as ended_at,
+            zones.name as timezone,
+            cast(make_timestamp(rows.local_started_at * 1000000) as date) as local_start_date,
+            to_timestamp(rows.updated_at) as updated_at,
+            rows.arrival as arrival_day,
+            rows.viewer_seconds, rows.peak_viewers, rows.unique_viewers, rows.likes, rows.comments,
+            rows.shares, rows.new_followers, rows.gifters, rows.diamonds,
+            rows.is_static = 1 as is_static
+        from session_rows as rows
+        inner join people on rows.creator = people.creator
+        inner join platforms on rows.platform = platforms.code
+        inner join zones on people.zone = zones.code
+        where rows.variant = 0
+        order by rows.session
+        """,
+        root / "live_sessions.parquet",
+        "parquet",
+    )
+
+
+def write_creators(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """`creators.parquet`, from the tables `creator_rows` (states) and `people`."""
+    moment = f"to_timestamp(nullif(people.{{0}}, {NEVER})) as {{0}}"
+    moments = ", ".join(
+        moment.format(name) for name in ("applied_at", "approved_at", "trained_at", "first_live_at")
+    )
+    copy_to(
+        connection,
+        f"""
+        with latest as (
+            select * from creator_rows
+            qualify row_number() over (partition by creator order by arrival desc) = 1
+        )
+        select
+            printf('c%07d', people.creator) as creator_id,
+            markets.name as market,
+            people.country_is_empty,
+            zones.name as timezone,
+            people.zone_is_empty as timezone_is_empty,
+            categories.name as category,
+            sources.name as acquisition_source,
+            statuses.name as status,
+            if(latest.agency < 0, null, printf('a%03d', latest.agency)) as agency_id,
+            printf('rank_%d', latest.tier) as tier,
+            latest.followers as follower_count,
+            to_timestamp(nullif(latest.joined_at, {NEVER})) as joined_at,
+            to_timestamp(latest.updated_at) as updated_at,
+            people.is_existing,
+            {moments},
+            people.continuation as continuation_probability,
+            people.shows_per_week
+        from people
+        inner join latest on people.creator = latest.creator
+        inner join markets on people.market = markets.code
+        inner join zones on people.zone = zones.code
+        inner join categories on people.category = categories.code
+        inner join sources on people.source = sources.code
+        inner join statuses on latest.status = statuses.code
+        order by people.creator
+        """,
+        root / "creators.parquet",
+        "parquet",
+    )
+
+
+def write_dirt(connection: duckdb.DuckDBPyConnection, root: Path, options: WorldOptions) -> None:
+    """`dirt.parquet`, from the table `dirt_notes`."""
+    copy_to(
+        connection,
+        f"""
+        select
+            kinds.name as kind,
+            printf('s%010d', dirt_notes.session) as session_id,
+            date '{options.start.isoformat()}' + cast(dirt_notes.arrival as integer) as arrival_date
+        from dirt_notes
+        inner join kinds on dirt_notes.kind = kinds.code
+        order by kind, session_id, arrival_date
+        """,
+        root / "dirt.parquet",
+        "parquet",
+    )
+
+
+def write_growth(
+    connection: duckdb.DuckDBPyConnection, root: Path, growth: list[tuple[object, ...]]
+) -> None:
+    """`growth_week.parquet`: what `WeeklyActivity.growth` counted."""
+    put_records(connection, "growth", GROWTH_COLUMNS, growth)
+    copy_to(
+        connection,
+        "select * from growth order by segment_kind, segment_value, period_start_date",
+        root / "growth_week.parquet",
+        "parquet",
+    )
+
+
+def write_summary(root: Path, options: WorldOptions, counts: dict[str, Any]) -> None:
+    """`truth.json`: nothing in it depends on where or when the world was made."""
+    arrivals = {
+        "first_arrival_date": (options.start + timedelta(days=1)).isoformat(),
+        "last_arrival_date": (options.start + timedelta(days=options.days)).isoformat(),
+    }
+    text = json.dumps({"options": options.to_json(), **arrivals, **counts}, indent=2)
+    (root / "truth.json").write_text(text + "\n", encoding="utf-8")
