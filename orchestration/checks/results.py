@@ -78,8 +78,8 @@ class CheckResult:
         """Read what `to_json` wrote, and accept nothing else.
 
         Raises:
-            EvidenceError: A field is missing, unknown or of another type. Evidence that cannot be read
-                exactly is no evidence.
+            EvidenceError: A field is missing, unknown or of another type. Evidence that cannot be
+                read exactly is no evidence.
         """
         if not isinstance(document, dict):
             raise EvidenceError(f"A check result must be an object, not {type(document).__name__}.")

@@ -1,0 +1,56 @@
+"""The tables that a release promises, with their grain.
+
+What lives here: one entry per mart of the contract, which everybody who must know the closed list
+reads (suites, shift, publication). What may not: columns and their meaning (the models' yml says
+them). A new mart is one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A published table.
+
+    Attributes:
+        name: Its name in schema `marts`.
+        key: The columns of its grain.
+        order_by: How its rows are stored: the day first where there is one, so that a reader who
+            asks for a range of days skips the rest; the key after it, so that order is decided.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    order_by: tuple[str, ...]
+
+
+_SEGMENT = ("segment_kind", "segment_value")
+
+MARTS: Mapping[str, Mart] = MappingProxyType(
+    {
+        mart.name: mart
+        for mart in (
+            Mart("dim_agencies", ("agency_id",), ("agency_id",)),
+            Mart("dim_creators", ("creator_id",), ("creator_id",)),
+            Mart("dim_dates", ("calendar_date",), ("calendar_date",)),
+            Mart("dim_markets", ("market",), ("market",)),
+            Mart("fct_live_sessions", ("session_id",), ("started_at", "session_id")),
+            Mart("fct_creator_days", ("creator_id", "local_date"), ("local_date", "creator_id")),
+            Mart(
+                "growth_accounting",
+                ("period_grain", "period_start_date", *_SEGMENT),
+                ("period_grain", "period_start_date", *_SEGMENT),
+            ),
+            Mart(
+                "cohort_retention",
+                ("cohort_kind", "period_grain", "cohort_start_date", *_SEGMENT, "period_index"),
+                ("cohort_kind", "period_grain", "cohort_start_date", *_SEGMENT, "period_index"),
+            ),
+        )
+    }
+)
+"""The marts without which nothing is released, by name."""
