@@ -8,3 +8,19 @@ The parts, in the order of a file's way: `discover` finds what landed, `intake` 
 under a safe name, `read` opens it for DuckDB, `check` types and judges each row, `quarantine` keeps
 what was refused, `ingest` puts them together and publishes, `ledger` remembers.
 """
+
+from __future__ import annotations
+
+from orchestration.ingest.ingest import IngestError, Ingestor
+from orchestration.ingest.ledger import Ledger
+from orchestration.ingest.results import DayResult, LandedDays, Outcome, Problem
+
+__all__ = [
+    "DayResult",
+    "IngestError",
+    "Ingestor",
+    "LandedDays",
+    "Ledger",
+    "Outcome",
+    "Problem",
+]

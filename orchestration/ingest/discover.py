@@ -1,6 +1,6 @@
 """What stands in the landing zone, and which of it the ledger does not know yet.
 
-What lives here: listing and `stat`, and the question whether a day is settled. What may not: opening
+What lives here: listing, `stat`, and the question whether a day is settled. What may not: opening
 a landed file. Names are somebody else's: they are compared and shown, never used to build anything.
 """
 
@@ -70,9 +70,7 @@ def landed_days(feed: str, settings: Settings) -> LandedDays:
         if _is_hidden(entry.name):
             continue
         day = _day_of(entry.name)
-        if day is None:
-            problems.append(_file_problem(shown_name(entry.name), reasons.wrong_day_name()))
-        elif not entry.is_dir():
+        if day is None or not entry.is_dir():
             problems.append(_file_problem(shown_name(entry.name), reasons.wrong_day_name()))
         else:
             days.append(day)
@@ -95,7 +93,7 @@ def pending_days(
     *,
     history: bool = False,
 ) -> dict[str, list[date]]:
-    """The landed days, by feed, that are not settled: new, changed, refused, or with a new contract.
+    """The landed days, by feed, that are not settled: new, changed, refused, or of a new contract.
 
     Costs one `stat` a file; no file is opened. A day's folder without any file is not pending.
     """

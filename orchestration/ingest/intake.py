@@ -94,7 +94,7 @@ def take_in(landed: LandedFile, folder: Path, number: int, settings: Settings) -
 def refuse_if_changed(landed: LandedFile) -> None:
     """Make sure that the landed file is still the one that was listed.
 
-    A hard link shares its bytes with a writer who is not done, so this is asked again after reading.
+    A hard link shares its bytes with a writer who is not done: this is asked again after reading.
 
     Raises:
         FileRefusedError: size, time or identity differ, or it is gone.

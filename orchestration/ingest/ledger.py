@@ -202,9 +202,18 @@ class Ledger:
 
     def refusals(self) -> tuple[Refusal, ...]:
         """The standing refusals, by feed and day."""
+        return self._refusals("", ())
+
+    def refusal(self, feed: str, day: date) -> Refusal | None:
+        """The standing refusal of one feed's arrival day, if any."""
+        found = self._refusals("where feed = ? and arrival_date = ?", (feed, day.isoformat()))
+        return found[0] if found else None
+
+    def _refusals(self, where: str, values: tuple[str, ...]) -> tuple[Refusal, ...]:
         rows = self._rows(
             "select feed, arrival_date, refused_at, rule, reason_en, reason_es, read_count, "
-            "refused_count from refusals order by feed, arrival_date"
+            f"refused_count from refusals {where} order by feed, arrival_date",
+            values,
         )
         return tuple(
             Refusal(feed, date.fromisoformat(day), datetime.fromisoformat(at), *rest)

@@ -140,8 +140,10 @@ def too_late(column: str, day: date, horizon_days: int) -> Reason:
     )
 
 
-def malformed_csv_row(engine_error: str, expected: int) -> Reason:
-    """A CSV line that does not fit the header, by the kind of DuckDB's reject."""
+def malformed_row(engine_error: str, expected: int) -> Reason:
+    """A line that could not be parsed, by the kind of DuckDB's reject or of our own."""
+    if engine_error == "MALFORMED JSON":
+        return MALFORMED_JSON
     if engine_error in {"MISSING COLUMNS", "TOO MANY COLUMNS"}:
         less_en, less_es = (
             ("fewer", "menos") if engine_error == "MISSING COLUMNS" else ("more", "más")
@@ -313,6 +315,15 @@ def ignored_file() -> Reason:
     )
 
 
+def engine_failed(detail: str) -> Reason:
+    """DuckDB gave up on a file in a way that also ended the day's other work."""
+    return Reason(
+        "unreadable_file",
+        f"Reading the file broke the engine: {detail} The rest of the day was not read.",
+        f"La lectura del archivo interrumpió el motor: {detail} No se leyó el resto del día.",
+    )
+
+
 # --- days -----------------------------------------------------------------------------------
 
 
@@ -333,6 +344,26 @@ def nothing_accepted() -> Reason:
         "nothing_accepted",
         "The day has no row that can be accepted, and this feed is mandatory.",
         "El día no tiene ninguna fila que se pueda aceptar, y esta fuente es obligatoria.",
+    )
+
+
+def raw_lost() -> Reason:
+    """The accepted Parquet is gone, and so are the files it was made from."""
+    return Reason(
+        "raw_lost",
+        "The accepted raw file of this day is missing and its landed files are gone: "
+        "restore either.",
+        "Falta el archivo raw aceptado de este día y ya no están sus archivos en landing: "
+        "restaura uno de los dos.",
+    )
+
+
+def no_usable_file() -> Reason:
+    """A tolerated bad file would replace good rows with nothing."""
+    return Reason(
+        "no_usable_file",
+        "No landed file can be used, and the day was accepted before: the accepted rows stay.",
+        "Ningún archivo se puede usar y el día ya se había aceptado: se conservan sus filas.",
     )
 
 

@@ -1,0 +1,267 @@
+"""Type and judge every row of a source by its contract, as one query inside DuckDB.
+
+What lives here: which conditions a contract means, and their SQL. What may not: formats (`read`),
+wording (`reasons`), writing. SQL text is composed from contract names and constants only; a file's
+values and names are bound.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from orchestration.contracts.loader import Column, FeedContract
+from orchestration.ingest import reasons
+from orchestration.ingest.read import RawColumn, Source
+from orchestration.ingest.reasons import Reason
+
+_EARLIEST = "timestamptz '2000-01-01 00:00:00+00'"
+_LATEST = "timestamptz '2100-01-01 00:00:00+00'"
+# A time of day, then Z, UTC, GMT or an offset. A date alone ends like an offset: hence the colon.
+_HAS_ZONE = r":\d\d(\.\d+)?\s*([zZ]|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
+_INTEGERS = frozenset(
+    {
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+        "UHUGEINT",
+    }
+)
+_WITH_ZONE = "TIMESTAMP WITH TIME ZONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition under which a row is refused; `column` is None where several are concerned."""
+
+    refuse_when: str
+    column: str | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DayRules:
+    """What of the day and the settings the checks depend on.
+
+    `horizon_days` is None where lateness does not count; `zone` is the declared IANA zone of naive
+    timestamps, None where they are refused.
+    """
+
+    day: date
+    horizon_days: int | None
+    zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """SQL of one column: whether the file gave a value, the typed value, whether it was naive."""
+
+    column: Column
+    given: str
+    value: str
+    is_naive: str | None = None
+    is_nested: str | None = None
+
+
+def declared_zone(feed: str, feed_timezones: dict[str, str]) -> str | None:
+    """The zone that the settings declare for a feed's naive timestamps.
+
+    Raises:
+        ValueError: it is not the name of a time zone.
+    """
+    zone = feed_timezones.get(feed)
+    if zone is not None and zone not in zoneinfo.available_timezones():
+        raise ValueError(
+            f"SEMILLERO_FEED_TIMEZONES: {zone!r}, declared for {feed}, is not a time zone; "
+            "use an IANA name like America/Bogota."
+        )
+    return zone
+
+
+def checked_query(
+    source: Source, contract: FeedContract, rules: DayRules
+) -> tuple[str, tuple[Check, ...]]:
+    """The query that types and judges a source, and the checks its `_failed` numbers mean.
+
+    Yields one row per row of the source: `_row`, the contract's columns typed, `_extra`, `_failed`
+    (list of check numbers, NULL for a good row) and `_content` (the raw row, of refused rows only).
+    """
+    columns = [
+        _typed(column, source.known.get(column.name), rules.zone) for column in contract.columns
+    ]
+    checks = _checks(contract, columns, rules)
+    typed = ", ".join(f'{column.value} as "{column.column.name}"' for column in columns)
+    refused = " or ".join(f"({check.refuse_when})" for check in checks) or "false"
+    numbers = ", ".join(
+        f"case when {check.refuse_when} then {number} end" for number, check in enumerate(checks)
+    )
+    names = ", ".join(f'"{column.name}"' for column in contract.columns)
+    day = _date_literal(rules.day)
+    query = f"""
+        with source as ({source.relation}),
+        typed as (select source.*, {typed}, {day} as _dt from source),
+        judged as (
+            select
+                *,
+                case
+                    when {refused}
+                    then list_filter([{numbers}], lambda number: number is not null)
+                end as _failed
+            from typed
+        )
+        select
+            _row, {names},
+            {source.extra} as _extra,
+            _failed,
+            case when _failed is not null then {source.content} end as _content
+        from judged
+    """
+    return query, checks
+
+
+def _typed(column: Column, raw: RawColumn | None, zone: str | None) -> _Typed:
+    if raw is None:
+        null = f"cast(null as {column.duckdb_type})"
+        return _Typed(column, given="false", value=null)
+    direct = _direct(column, raw, zone)
+    return direct if direct is not None else _from_text(column, raw, zone)
+
+
+def _direct(column: Column, raw: RawColumn, zone: str | None) -> _Typed | None:
+    """The conversion of a column that Parquet already typed; None where it goes by its text."""
+    value, given = raw.expression, f"{raw.expression} is not null"
+    if column.kind == "timestamp":
+        return _direct_timestamp(column, raw, zone)
+    is_integer = raw.type in _INTEGERS
+    if column.kind == "integer" and is_integer:
+        return _Typed(column, given, f"try_cast({value} as bigint)")
+    if column.kind == "decimal" and (is_integer or raw.type.startswith("DECIMAL")):
+        return _Typed(column, given, f"try_cast({value} as decimal(18,4))")
+    if (column.kind, raw.type) in {("date", "DATE"), ("boolean", "BOOLEAN")}:
+        return _Typed(column, given, value)
+    return None
+
+
+def _direct_timestamp(column: Column, raw: RawColumn, zone: str | None) -> _Typed | None:
+    value, given = raw.expression, f"{raw.expression} is not null"
+    if raw.type == _WITH_ZONE:
+        return _Typed(column, given, f"case when isfinite({value}) then {value} end")
+    if not raw.type.startswith("TIMESTAMP") and raw.type != "DATE":
+        return None
+    if zone is None:
+        return _Typed(column, given, "cast(null as timestamptz)", is_naive=given)
+    moment = f"cast({value} as timestamp)"
+    local = f"timezone('{zone}', {moment})"
+    return _Typed(column, given, f"case when isfinite({moment}) then {local} end")
+
+
+def _from_text(column: Column, raw: RawColumn, zone: str | None) -> _Typed:
+    text = raw.text
+    blank = f"trim({text}, e' \\t\\r\\n') = ''"
+    given = f"({text} is not null and not ({blank}))"
+    if column.kind == "string":
+        value = f"case when {given} then {text} end"
+        return _Typed(column, given, value, is_nested=raw.is_nested)
+    if column.kind == "integer":
+        # A cast alone would round 12.7 to 13; 12.0, as frames with gaps write it, is whole.
+        whole = f"try_cast({text} as bigint)"
+        value = f"case when try_cast({text} as decimal(38,6)) = {whole} then {whole} end"
+        return _Typed(column, given, value)
+    if column.kind != "timestamp":
+        return _Typed(column, given, f"try_cast({text} as {column.duckdb_type})")
+    has_zone = f"regexp_matches({text}, '{_HAS_ZONE}')"
+    moment = f"try_cast({text} as timestamptz)"
+    aware = f"case when {has_zone} and isfinite({moment}) then {moment} end"
+    naive = f"try_cast({text} as timestamp)"
+    if zone is None:
+        is_naive = f"({given} and not {has_zone} and {naive} is not null)"
+        return _Typed(column, given, aware, is_naive=is_naive)
+    local = f"case when isfinite({naive}) then timezone('{zone}', {naive}) end"
+    return _Typed(column, given, f"case when {has_zone} then {aware} else {local} end")
+
+
+def _checks(contract: FeedContract, columns: list[_Typed], rules: DayRules) -> tuple[Check, ...]:
+    checks: list[Check] = []
+    for typed in columns:
+        checks += _column_checks(typed, contract.feed)
+    if contract.event_column is not None:
+        event = contract.event_column
+        end = _moment_literal(rules.day + timedelta(days=2))
+        checks.append(Check(f'"{event}" >= {end}', event, reasons.future_event(event, rules.day)))
+        if rules.horizon_days is not None:
+            start = _moment_literal(rules.day - timedelta(days=rules.horizon_days))
+            reason = reasons.too_late(event, rules.day, rules.horizon_days)
+            checks.append(Check(f'"{event}" < {start}', event, reason))
+    checks += [
+        Check(f"({rule.refuse_when})", None, Reason(rule.rule, rule.reason_en, rule.reason_es))
+        for rule in contract.rules
+    ]
+    return tuple(checks)
+
+
+def _column_checks(typed: _Typed, feed: str) -> list[Check]:
+    column = typed.column
+    name = column.name
+    checks: list[Check] = []
+    if column.required:
+        checks.append(Check(f"not {typed.given}", name, reasons.missing_value(name)))
+    if typed.given == "false":
+        return checks
+    return checks + _type_checks(typed, feed) + _limit_checks(column)
+
+
+def _type_checks(typed: _Typed, feed: str) -> list[Check]:
+    column = typed.column
+    name, sql = column.name, f'"{column.name}"'
+    wrong_type = reasons.wrong_type(name, column.kind)
+    if column.kind == "string":
+        return [] if typed.is_nested is None else [Check(typed.is_nested, name, wrong_type)]
+    checks: list[Check] = []
+    lost = typed.given
+    if typed.is_naive is not None:
+        lost = f"{typed.given} and not {typed.is_naive}"
+        is_naive = f"case when {sql} is null then {typed.is_naive} end"
+        checks.append(Check(is_naive, name, reasons.naive_timestamp(name, feed)))
+    # The case keeps the costly conditions away from rows whose value was read.
+    checks.append(Check(f"case when {sql} is null then {lost} end", name, wrong_type))
+    if column.kind == "timestamp":
+        outside = f"({sql} < {_EARLIEST} or {sql} >= {_LATEST})"
+        checks.append(Check(outside, name, reasons.impossible_date(name)))
+    return checks
+
+
+def _limit_checks(column: Column) -> list[Check]:
+    name, sql = column.name, f'"{column.name}"'
+    limits: list[tuple[str, Reason]] = []
+    if column.max_length is not None:
+        reason = reasons.too_long(name, column.max_length)
+        limits.append((f"length({sql}) > {column.max_length}", reason))
+    if column.allowed is not None:
+        values = ", ".join(_text_literal(value) for value in column.allowed)
+        limits.append((f"{sql} not in ({values})", reasons.not_allowed(name, column.allowed)))
+    if column.minimum is not None:
+        reason = reasons.below_minimum(name, column.minimum)
+        limits.append((f"{sql} < {column.minimum}", reason))
+    if column.maximum is not None:
+        reason = reasons.above_maximum(name, column.maximum)
+        limits.append((f"{sql} > {column.maximum}", reason))
+    return [Check(condition, name, reason) for condition, reason in limits]
+
+
+def _text_literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _date_literal(day: date) -> str:
+    return f"date '{day.isoformat()}'"
+
+
+def _moment_literal(day: date) -> str:
+    return f"timestamptz '{day.isoformat()} 00:00:00+00'"

@@ -1,0 +1,40 @@
+"""The DuckDB connection that reads what others wrote: it sees its own folder and nothing else.
+
+What lives here: how the ingesting connection is set up. What may not: queries about feeds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from orchestration.settings import Settings
+
+
+def open_connection(folder: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that can read and write below `folder` only, with its settings locked.
+
+    A crafted file or name that reached SQL could still not read the machine, load an extension or
+    undo these settings. Insertion order is kept: row numbers are read off it.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": settings.duckdb_memory_limit,
+        "temp_directory": str(folder / "spill"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "preserve_insertion_order": True,
+    }
+    if settings.duckdb_threads:
+        config["threads"] = settings.duckdb_threads
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("set TimeZone = 'UTC'")
+    # A Python variable must never stand in for a table that a query forgot to make.
+    connection.execute("set python_enable_replacements = false")
+    quoted = str(folder).replace("'", "''")
+    connection.execute(f"set allowed_directories = ['{quoted}']")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    # Contract rules ask this table: the function itself costs milliseconds at every call.
+    connection.execute("create temp table time_zones as select name from pg_timezone_names()")
+    return connection

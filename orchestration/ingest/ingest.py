@@ -1,0 +1,582 @@
+"""One feed's arrival day from landing to raw: the order of things, and what is published when.
+
+What lives here: the `Ingestor`, which asks the other modules in turn and makes the result durable.
+What may not: rules, formats, wording. The order of publication is the promise: quarantine, then
+raw, then the ledger. Whatever a crash leaves behind, the ledger does not know it, and the next
+ingest of the day does it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import duckdb
+
+from orchestration.contracts.loader import FeedContract
+from orchestration.ingest import discover, quarantine, reasons
+from orchestration.ingest.check import Check, DayRules, checked_query, declared_zone
+from orchestration.ingest.discover import LandedFile, LandedPartition
+from orchestration.ingest.engine import open_connection
+from orchestration.ingest.intake import TakenFile, refuse_if_changed, scratch_folder, take_in
+from orchestration.ingest.ledger import Ledger, LedgerFile, PartitionRecord, Refusal, utc_now
+from orchestration.ingest.read import (
+    Source,
+    collect_malformed_json,
+    open_source,
+    place_csv_rejects,
+    refuse_parquet_bomb,
+    retry_with_plain_line_ends,
+)
+from orchestration.ingest.reasons import FileRefusedError, Reason
+from orchestration.ingest.results import DayResult, Problem
+from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+ROW_GROUP_SIZE = 122_880
+# Below this many rows a share says nothing: one bad row of ten is not a broken feed.
+MIN_ROWS_FOR_SHARE = 20
+_SAMPLE_ROWS = 5
+_SAMPLE_WIDTH = 40
+_MASK = "***"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class IngestError(RuntimeError):
+    """The machinery contradicts itself: a fault of the program, not of the data."""
+
+
+@dataclass(slots=True)
+class _DayAtHand:
+    """What is known so far of the day that is being read."""
+
+    landed: LandedPartition
+    taken: dict[str, TakenFile] = field(default_factory=dict)
+    bad_files: list[str] = field(default_factory=list)
+    engine_broke: bool = False
+    rows_by_file: dict[str, int] = field(default_factory=dict)
+    failed_count: int = 0
+    columns: set[str] = field(default_factory=set)
+    unknown_columns: set[str] = field(default_factory=set)
+
+    @property
+    def read_count(self) -> int:
+        return sum(self.rows_by_file.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The day's Parquet in scratch, and what was counted on the way."""
+
+    path: Path
+    accepted_count: int
+    duplicate_count: int
+    min_event_at: datetime | None
+    max_event_at: datetime | None
+    event_days: dict[date, int]
+    sample: str
+
+
+class Ingestor:
+    """Ingests days, one after the other, over one closed-in DuckDB connection.
+
+    A context manager. `history` lifts the lateness horizon: a first load of history is late by
+    nature.
+    """
+
+    def __init__(self, settings: Settings, *, history: bool = False) -> None:
+        """Remember what to do; nothing is opened before the `with`."""
+        self._settings = settings
+        self._history = history
+        self._stack = ExitStack()
+        self._days = 0
+
+    def __enter__(self) -> Self:
+        """Take a private scratch folder and open connection and ledger."""
+        with ExitStack() as stack:
+            self._folder = stack.enter_context(scratch_folder(self._settings))
+            self._ledger = stack.enter_context(Ledger(self._settings.ledger))
+            self._connection = open_connection(self._folder, self._settings)
+            stack.callback(self._close_connection)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close both and remove the scratch folder."""
+        self._stack.close()
+
+    def _close_connection(self) -> None:
+        # Not the connection's own method: a broken engine may have been replaced meanwhile.
+        self._connection.close()
+
+    def ingest(self, contract: FeedContract, day: date) -> DayResult:
+        """Bring one feed's arrival day into raw, or say why not.
+
+        Bad input never raises: it is in the result. A day whose files, contract and options are
+        those of the accepted state is `unchanged` and costs a few `stat` calls.
+
+        Raises:
+            ValueError: the settings declare an impossible time zone for the feed.
+            OSError: the home folder cannot be written.
+        """
+        zone = declared_zone(contract.feed, self._settings.feed_timezones)
+        landed = discover.landed_partition(contract.feed, day, self._settings)
+        record = self._ledger.partition(contract.feed, day)
+        result = self._without_reading(contract, day, landed, record)
+        if result is None:
+            result = self._with_reading(contract, day, landed, record, zone)
+        ignored = tuple(_ignored(name) for name in landed.ignored)
+        return replace(result, problems=result.problems + ignored)
+
+    def _without_reading(
+        self,
+        contract: FeedContract,
+        day: date,
+        landed: LandedPartition,
+        record: PartitionRecord | None,
+    ) -> DayResult | None:
+        if discover.is_settled(contract, landed, record, self._settings, history=self._history):
+            if record is None:
+                raise IngestError("a day without a record cannot be settled")
+            if landed.files:
+                self._lift_refusal(contract.feed, day)
+            return _unchanged(record)
+        if landed.files:
+            return None
+        if record is not None:
+            return DayResult(
+                feed=contract.feed,
+                day=day,
+                outcome="refused",
+                revision=record.revision,
+                problems=(_day_problem(day, reasons.raw_lost()),),
+            )
+        return DayResult(feed=contract.feed, day=day, outcome="nothing_landed")
+
+    def _with_reading(
+        self,
+        contract: FeedContract,
+        day: date,
+        landed: LandedPartition,
+        record: PartitionRecord | None,
+        zone: str | None,
+    ) -> DayResult:
+        self._days += 1
+        folder = self._folder / f"day-{self._days:06d}"
+        folder.mkdir()
+        try:
+            at_hand = _DayAtHand(landed)
+            quarantine.start(self._connection)
+            self._take_in(at_hand, folder)
+            if record is not None and self._is_same(contract, at_hand, record):
+                self._ledger.retouch(contract.feed, day, _ledger_files(at_hand, record))
+                self._lift_refusal(contract.feed, day)
+                return _unchanged(record)
+            self._start_accepted(contract)
+            horizon = discover.lateness_of(contract, self._settings, history=self._history)
+            rules = DayRules(day=day, horizon_days=horizon, zone=zone)
+            for taken in at_hand.taken.values():
+                self._read(contract, taken, at_hand, rules)
+            refusal = self._refusal(contract, at_hand, record)
+            if refusal is not None:
+                return self._refuse(contract, day, at_hand, record, refusal, folder)
+            return self._accept(contract, day, at_hand, horizon, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def _take_in(self, at_hand: _DayAtHand, folder: Path) -> None:
+        for number, file in enumerate(at_hand.landed.files, start=1):
+            try:
+                at_hand.taken[file.name] = take_in(file, folder, number, self._settings)
+            except FileRefusedError as error:
+                self._refuse_file(at_hand, file.name, error)
+
+    def _refuse_file(self, at_hand: _DayAtHand, name: str, error: FileRefusedError) -> None:
+        at_hand.bad_files.append(name)
+        quarantine.add_file(self._connection, name, error.reason, error.column)
+
+    def _start_accepted(self, contract: FeedContract) -> None:
+        columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in contract.columns)
+        self._connection.execute(
+            f"create or replace temp table accepted ({columns}, "
+            "_extra varchar, _dt date, _file varchar, _row bigint)"
+        )
+
+    def _read(
+        self, contract: FeedContract, taken: TakenFile, at_hand: _DayAtHand, rules: DayRules
+    ) -> None:
+        name = taken.landed.name
+        if at_hand.engine_broke:
+            return
+        try:
+            self._read_checked(contract, taken, at_hand, rules)
+        except FileRefusedError as error:
+            self._refuse_file(at_hand, name, error)
+        except (duckdb.InternalException, duckdb.FatalException) as error:
+            # DuckDB gives up the whole database after one of these: begin a new one, and refuse
+            # the day, because the rows that were already read are gone with it.
+            self._connection.close()
+            self._connection = open_connection(self._folder, self._settings)
+            quarantine.start(self._connection)
+            at_hand.engine_broke = True
+            reason = reasons.engine_failed(_first_line(error, taken))
+            self._refuse_file(at_hand, name, FileRefusedError(reason))
+        except duckdb.Error as error:
+            reason = reasons.unreadable(_first_line(error, taken))
+            self._refuse_file(at_hand, name, FileRefusedError(reason))
+
+    def _read_checked(
+        self, contract: FeedContract, taken: TakenFile, at_hand: _DayAtHand, rules: DayRules
+    ) -> None:
+        connection, name = self._connection, taken.landed.name
+        try:
+            source, checks = self._check(contract, taken, rules)
+        except duckdb.InvalidInputException as error:
+            retried = retry_with_plain_line_ends(taken, error)
+            if retried is None:
+                raise
+            source, checks = self._check(contract, retried, rules)
+        malformed = 0
+        if source.csv_header_lines:
+            malformed = place_csv_rejects(connection, source.csv_header_lines)
+        elif taken.format == "jsonl":
+            malformed = collect_malformed_json(connection)
+        # A hard link shows what a writer does meanwhile: only now is the file known to be whole.
+        refuse_if_changed(taken.landed)
+        rows, failed = self._one_row("select count(*), count(_failed) from checked")
+        names = ", ".join(f'"{column.name}"' for column in contract.columns)
+        connection.execute(
+            f"insert into accepted select {names}, _extra, cast($day as date), $file, _row "
+            "from checked where _failed is null",
+            {"day": rules.day.isoformat(), "file": name},
+        )
+        if failed:
+            quarantine.add_failed_rows(connection, name, checks)
+        if malformed:
+            quarantine.add_malformed_rows(connection, name, source.csv_columns)
+        at_hand.rows_by_file[name] = rows + malformed
+        at_hand.failed_count += failed + malformed
+        at_hand.columns.update(source.known)
+        at_hand.unknown_columns.update(column.name for column in source.unknown)
+
+    def _check(
+        self, contract: FeedContract, taken: TakenFile, rules: DayRules
+    ) -> tuple[Source, tuple[Check, ...]]:
+        if taken.format == "parquet":
+            refuse_parquet_bomb(self._connection, taken, self._settings.max_decompressed_bytes)
+        source = open_source(self._connection, taken, contract)
+        query, checks = checked_query(source, contract, rules)
+        self._connection.execute(
+            f"create or replace temp table checked as {query}", source.parameters
+        )
+        return source, checks
+
+    # --- deciding ---------------------------------------------------------------------------
+
+    def _is_same(
+        self, contract: FeedContract, at_hand: _DayAtHand, record: PartitionRecord
+    ) -> bool:
+        wanted = discover.lateness_of(contract, self._settings, history=self._history)
+        return (
+            discover.raw_is_intact(record, self._settings)
+            and discover.lateness_is_covered(record, wanted)
+            and record.revision == self._revision(contract, at_hand, record.lateness_days)
+        )
+
+    def _revision(
+        self, contract: FeedContract, at_hand: _DayAtHand, horizon_days: int | None
+    ) -> str:
+        digest = hashlib.sha256()
+        digest.update(f"{discover.basis_of(contract, self._settings)}\n{horizon_days}\n".encode())
+        for file in at_hand.landed.files:
+            taken = at_hand.taken.get(file.name)
+            content = taken.sha256 if taken is not None else f"unusable {file.size}"
+            digest.update(f"{file.name}\n{content}\n".encode())
+        return digest.hexdigest()
+
+    def _refusal(
+        self, contract: FeedContract, at_hand: _DayAtHand, record: PartitionRecord | None
+    ) -> Reason | None:
+        """Why the day as a whole is refused; None where it goes on."""
+        read, failed = at_hand.read_count, at_hand.failed_count
+        if at_hand.bad_files and (at_hand.engine_broke or not contract.tolerates_bad_files):
+            return reasons.bad_file_refuses_day(at_hand.bad_files)
+        if not at_hand.rows_by_file and record is not None and record.accepted_count:
+            return reasons.no_usable_file()
+        if read >= MIN_ROWS_FOR_SHARE and failed > contract.max_refused_share * read:
+            return reasons.refused_share(failed, read, contract.max_refused_share)
+        if contract.mandatory and read == failed:
+            return reasons.nothing_accepted()
+        return None
+
+    # --- publishing -------------------------------------------------------------------------
+
+    def _refuse(  # noqa: PLR0917 - private, called once, each of its own type
+        self,
+        contract: FeedContract,
+        day: date,
+        at_hand: _DayAtHand,
+        record: PartitionRecord | None,
+        reason: Reason,
+        folder: Path,
+    ) -> DayResult:
+        horizon = discover.lateness_of(contract, self._settings, history=self._history)
+        quarantine.add_file(self._connection, None, reason, None)
+        problems = quarantine.problems(self._connection, day)
+        path = folder / "refused-partition.parquet"
+        quarantine.write(
+            self._connection, path, contract.feed, day, self._revision(contract, at_hand, horizon)
+        )
+        publish_file(path, quarantine.refused_path(contract.feed, day, self._settings))
+        self._ledger.refuse(
+            Refusal(
+                feed=contract.feed,
+                day=day,
+                refused_at=utc_now(),
+                rule=reason.rule,
+                reason_en=reason.en,
+                reason_es=reason.es,
+                read_count=at_hand.read_count,
+                refused_count=at_hand.failed_count,
+            )
+        )
+        return DayResult(
+            feed=contract.feed,
+            day=day,
+            outcome="refused",
+            revision=record.revision if record is not None else None,
+            rows_read=at_hand.read_count,
+            rows_refused=at_hand.read_count,
+            problems=problems,
+            drift=self._drift(contract, day, at_hand),
+        )
+
+    def _accept(
+        self,
+        contract: FeedContract,
+        day: date,
+        at_hand: _DayAtHand,
+        horizon_days: int | None,
+        folder: Path,
+    ) -> DayResult:
+        written = self._write(contract, folder)
+        counts = written.accepted_count + at_hand.failed_count + written.duplicate_count
+        if counts != at_hand.read_count:
+            raise IngestError(
+                f"{contract.feed} dt={day}: {at_hand.read_count} rows were read, but "
+                f"{written.accepted_count} accepted, {at_hand.failed_count} refused and "
+                f"{written.duplicate_count} duplicate; nothing was published."
+            )
+        revision = self._revision(contract, at_hand, horizon_days)
+        refused_rows = quarantine.accepted_path(contract.feed, day, self._settings)
+        problems: tuple[Problem, ...] = ()
+        if at_hand.failed_count or at_hand.bad_files:
+            problems = quarantine.problems(self._connection, day)
+            path = folder / "rows.parquet"
+            quarantine.write(self._connection, path, contract.feed, day, revision)
+            publish_file(path, refused_rows)
+        else:
+            refused_rows.unlink(missing_ok=True)
+        record = PartitionRecord(
+            feed=contract.feed,
+            day=day,
+            revision=revision,
+            basis=discover.basis_of(contract, self._settings),
+            lateness_days=horizon_days,
+            too_late_count=sum(found.count for found in problems if found.rule == "too_late"),
+            read_count=at_hand.read_count,
+            accepted_count=written.accepted_count,
+            refused_count=at_hand.failed_count,
+            duplicate_count=written.duplicate_count,
+            min_event_at=written.min_event_at,
+            max_event_at=written.max_event_at,
+            columns=tuple(sorted(at_hand.columns)),
+            drift=self._drift(contract, day, at_hand),
+            raw_bytes=written.path.stat().st_size,
+            ingested_at=utc_now(),
+            files=_ledger_files(at_hand, None),
+        )
+        publish_file(written.path, discover.raw_path(contract.feed, day, self._settings))
+        self._ledger.accept(record, written.event_days)
+        quarantine.refused_path(contract.feed, day, self._settings).unlink(missing_ok=True)
+        return replace(
+            _unchanged(record), outcome="accepted", problems=problems, sample=written.sample
+        )
+
+    def _write(self, contract: FeedContract, folder: Path) -> _Written:
+        """Leave out duplicates by key and write the day's Parquet to scratch."""
+        key = ", ".join(f'"{name}"' for name in contract.key)
+        event = f'"{contract.event_column}"' if contract.event_column else None
+        rows, keys = self._one_row(f"select count(*), count(distinct ({key})) from accepted")
+        winners = "accepted"
+        if keys != rows:
+            winners = "winners"
+            self._keep_winners(contract, key)
+        order = ", ".join(f'"{name}"' for name in contract.key if name != contract.event_column)
+        order = ", ".join(part for part in (event, order) if part)
+        path = folder / "data.parquet"
+        self._connection.execute(
+            f"copy (select * from {winners} order by {order}) to $path "
+            f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})",
+            {"path": str(path)},
+        )
+        days = self._event_days(event, winners) if event else []
+        return _Written(
+            path=path,
+            accepted_count=keys,
+            duplicate_count=rows - keys,
+            min_event_at=_moment(min((first for _, _, first, _ in days), default=None)),
+            max_event_at=_moment(max((last for _, _, _, last in days), default=None)),
+            event_days={event_date: count for event_date, count, _, _ in days},
+            sample=self._sample(contract, winners),
+        )
+
+    def _event_days(self, event: str, table: str) -> list[tuple[date, int, int, int]]:
+        return self._connection.execute(
+            f"select cast({event} as date) as day, count(*), epoch_us(min({event})), "
+            f"epoch_us(max({event})) from {table} group by day order by day"
+        ).fetchall()
+
+    def _keep_winners(self, contract: FeedContract, key: str) -> None:
+        has_updated_at = any(column.name == "updated_at" for column in contract.columns)
+        newest = '"updated_at" desc nulls last, ' if has_updated_at else ""
+        self._connection.execute(
+            f"""
+            create or replace temp table winners as
+            select * from accepted
+            qualify row_number() over (
+                partition by {key} order by {newest}_file desc, _row desc
+            ) = 1
+            """
+        )
+
+    def _sample(self, contract: FeedContract, table: str) -> str:
+        columns = [column.name for column in contract.columns]
+        personal = contract.personal_columns
+        shown = ", ".join(
+            f"case when \"{name}\" is not null then '{_MASK}' end"
+            if name in personal
+            else f'left(cast("{name}" as varchar), {_SAMPLE_WIDTH})'
+            for name in columns
+        )
+        rows = self._connection.execute(
+            f"select {shown} from {table} limit {_SAMPLE_ROWS}"
+        ).fetchall()
+        if not rows:
+            return ""
+        head = [columns, ["---"] * len(columns)]
+        body = [[_markdown_cell(value) for value in row] for row in rows]
+        return "\n".join("| " + " | ".join(cells) + " |" for cells in [*head, *body])
+
+    def _drift(self, contract: FeedContract, day: date, at_hand: _DayAtHand) -> tuple[str, ...]:
+        unknown = [f"unknown_column {name}" for name in sorted(at_hand.unknown_columns)]
+        before = self._ledger.previous_partition(contract.feed, day)
+        vanished: list[str] = []
+        if before is not None and at_hand.columns:
+            vanished = [
+                f"vanished_column {name}" for name in before.columns if name not in at_hand.columns
+            ]
+        return tuple(unknown + vanished)
+
+    def _lift_refusal(self, feed: str, day: date) -> None:
+        if self._ledger.refusal(feed, day) is not None:
+            self._ledger.lift_refusal(feed, day)
+        quarantine.refused_path(feed, day, self._settings).unlink(missing_ok=True)
+
+    def _one_row(self, query: str) -> tuple[int, ...]:
+        row = self._connection.execute(query).fetchone()
+        if row is None:
+            raise IngestError("an aggregate gave no row")
+        return row
+
+
+def publish_file(source: Path, target: Path) -> None:
+    """Move a finished file into place so that it is there whole after any crash, or not at all."""
+    missing = [folder for folder in target.parents if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sync(source)
+    source.replace(target)
+    _sync(target.parent)
+    # A new folder's own name stands in its parent.
+    for folder in missing:
+        _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unchanged(record: PartitionRecord) -> DayResult:
+    return DayResult(
+        feed=record.feed,
+        day=record.day,
+        outcome="unchanged",
+        revision=record.revision,
+        rows_read=record.read_count,
+        rows_accepted=record.accepted_count,
+        rows_refused=record.refused_count,
+        rows_duplicate=record.duplicate_count,
+        min_event_at=record.min_event_at,
+        max_event_at=record.max_event_at,
+        drift=record.drift,
+    )
+
+
+def _ledger_files(at_hand: _DayAtHand, before: PartitionRecord | None) -> tuple[LedgerFile, ...]:
+    rows = at_hand.rows_by_file
+    if before is not None:
+        rows = {file.name: file.rows for file in before.files}
+
+    def fact(file: LandedFile) -> LedgerFile:
+        taken = at_hand.taken.get(file.name)
+        return LedgerFile(
+            name=file.name,
+            sha256=taken.sha256 if taken is not None else "",
+            bytes=file.size,
+            mtime_ns=file.mtime_ns,
+            rows=rows.get(file.name, 0),
+        )
+
+    return tuple(fact(file) for file in at_hand.landed.files)
+
+
+def _ignored(name: str) -> Problem:
+    reason = reasons.ignored_file()
+    return Problem(name, None, reason.rule, None, 1, reason.en, reason.es)
+
+
+def _day_problem(day: date, reason: Reason) -> Problem:
+    return Problem(f"dt={day.isoformat()}", None, reason.rule, None, 1, reason.en, reason.es)
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _first_line(error: duckdb.Error, taken: TakenFile) -> str:
+    """DuckDB's message without the rest of it, and with the file's own name in it."""
+    first = str(error).split("\n", 1)[0].strip() or type(error).__name__
+    return first.replace(str(taken.path), taken.landed.name)
+
+
+def _markdown_cell(value: str | None) -> str:
+    return "" if value is None else value.replace("|", "\\|").replace("\n", " ").replace("\r", " ")
