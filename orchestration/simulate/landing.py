@@ -9,7 +9,7 @@ equal bytes (DuckDB leaves the time field of a gzip header empty).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -42,6 +42,9 @@ _COPY_OPTIONS: dict[FileFormat, str] = {
     "jsonl": "format json",
     "jsonl.gz": "format json, compression gzip",
 }
+
+_RENDERED_ROWS = 250_000
+"""How many rows are rendered to text or types at a time."""
 
 ColumnKind = Literal["plain", "timestamp"]
 
@@ -282,34 +285,98 @@ def put(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
 def write_feed(
     connection: duckdb.DuckDBPyConnection, root: Path, options: WorldOptions, feed: str
 ) -> Written:
-    """Write one feed's landing files: a file for each arrival day that has rows."""
-    layout = LAYOUTS[feed]
+    """Write one feed's landing files: a file for each arrival day that has rows.
+
+    Rows are rendered for many days at once, since planning a query costs more than a small day
+    does; never for all, so that what is rendered stays small beside the codes it comes from.
+    """
     written = Written()
-    days = connection.execute(
-        f"select arrival, count(*) from {layout.table} group by arrival order by arrival"
+    counts = connection.execute(
+        f"select arrival, count(*) from {LAYOUTS[feed].table} group by arrival order by arrival"
     ).fetchall()
-    drifts = feed == "live_sessions" and options.dirt
-    for arrival, count in days:
-        shape = file_format(feed, arrival, options.format)
-        has_drift = drifts and arrival >= p.DRIFT_FROM_ARRIVAL
-        shown = (*layout.columns, DRIFT) if has_drift else layout.columns
-        naive = f"rows.variant = {d.NAIVE_TIMESTAMPS + 1}" if feed == "live_sessions" else "false"
-        day = options.start + timedelta(days=int(arrival))
-        folder = root / feed / f"dt={day.isoformat()}"
-        folder.mkdir(parents=True)
-        path = folder / f"{feed}_{day:%Y%m%d}.{shape}"
-        copy_to(
-            connection,
-            f"select {_render(shown, shape, naive)} from {layout.table} as rows {layout.joins} "
-            f"where rows.arrival = {int(arrival)} order by {layout.order}",
-            path,
-            shape,
-        )
-        written.rows += int(count)
-        written.files += 1
-        written.bytes += path.stat().st_size
-        written.drift_files += has_drift
+    for is_parquet in (True, False):
+        days = [
+            (int(arrival), int(count))
+            for arrival, count in counts
+            if (file_format(feed, arrival, options.format) == "parquet") == is_parquet
+        ]
+        for chunk in _chunks(days):
+            _render(connection, feed, chunk, is_parquet=is_parquet)
+            for arrival, count in chunk.items():
+                has_drift = (
+                    feed == "live_sessions" and options.dirt and arrival >= p.DRIFT_FROM_ARRIVAL
+                )
+                shape = file_format(feed, arrival, options.format)
+                day = options.start + timedelta(days=arrival)
+                path = root / feed / f"dt={day.isoformat()}" / f"{feed}_{day:%Y%m%d}.{shape}"
+                _write_day(connection, arrival, path, shape, has_drift=has_drift)
+                written.rows += count
+                written.files += 1
+                written.bytes += path.stat().st_size
+                written.drift_files += has_drift
     return written
+
+
+def _chunks(days: list[tuple[int, int]]) -> Iterator[dict[int, int]]:
+    """Days with their row counts, together at most `_RENDERED_ROWS` (but always one)."""
+    chunk: dict[int, int] = {}
+    for arrival, count in days:
+        if chunk and sum(chunk.values()) + count > _RENDERED_ROWS:
+            yield chunk
+            chunk = {}
+        chunk[arrival] = count
+    if chunk:
+        yield chunk
+
+
+def _render(
+    connection: duckdb.DuckDBPyConnection, feed: str, days: dict[int, int], *, is_parquet: bool
+) -> None:
+    """Table `rendered`: rows of these days as they stand in files, in order, with their `arrival`.
+
+    Typed for Parquet; for text, times are ISO 8601 with Z (without, where the dirt says so).
+    """
+    layout = LAYOUTS[feed]
+    drifts = feed == "live_sessions"
+    naive = f"rows.variant = {d.NAIVE_TIMESTAMPS + 1}" if drifts else "false"
+    parts = []
+    for column in (*layout.columns, *((DRIFT,) if drifts else ())):
+        expression = column.expression
+        if column.kind == "timestamp":
+            seconds = f"if({expression} = {NEVER}, null, {expression})"
+            if is_parquet:
+                expression = f"to_timestamp({seconds})"
+            else:
+                moment = f"make_timestamp({seconds} * 1000000)"
+                expression = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || if({naive}, '', 'Z')"
+        parts.append(f"{expression} as {column.name}")
+    connection.execute(
+        f"create or replace table rendered as select rows.arrival, {', '.join(parts)} "
+        f"from {layout.table} as rows {layout.joins} "
+        "where rows.arrival between $first and $last and list_contains($days, rows.arrival) "
+        f"order by rows.arrival, {layout.order}",
+        {"first": min(days), "last": max(days), "days": list(days)},
+    )
+
+
+def _write_day(
+    connection: duckdb.DuckDBPyConnection,
+    arrival: int,
+    path: Path,
+    shape: FileFormat,
+    *,
+    has_drift: bool,
+) -> None:
+    """Write one landing file from `rendered`, with the drifted column or without."""
+    path.parent.mkdir(parents=True)
+    # A lambda, since `exclude` insists on columns that exist, and most feeds have no drifted one.
+    left_out = "'arrival'" if has_drift else f"'arrival', '{DRIFT.name}'"
+    copy_to(
+        connection,
+        f"select columns(lambda name: name not in ({left_out})) from rendered where arrival = {arrival}",
+        path,
+        shape,
+    )
 
 
 def copy_to(
@@ -317,22 +384,6 @@ def copy_to(
 ) -> None:
     """Write a query's rows to a file; the path is bound, never SQL text."""
     connection.execute(f"copy ({query}) to $path ({_COPY_OPTIONS[shape]})", {"path": str(path)})
-
-
-def _render(columns: tuple[FeedColumn, ...], shape: FileFormat, naive: str) -> str:
-    """The select list: typed for Parquet, ISO 8601 with Z for text (no Z where `naive` holds)."""
-    parts = []
-    for column in columns:
-        expression = column.expression
-        if column.kind == "timestamp":
-            seconds = f"if({expression} = {NEVER}, null, {expression})"
-            if shape == "parquet":
-                expression = f"to_timestamp({seconds})"
-            else:
-                moment = f"make_timestamp({seconds} * 1000000)"
-                expression = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || if({naive}, '', 'Z')"
-        parts.append(f"{expression} as {column.name}")
-    return ", ".join(parts)
 
 
 def creator_rows(connection: duckdb.DuckDBPyConnection, options: WorldOptions) -> None:
