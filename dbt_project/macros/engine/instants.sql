@@ -66,10 +66,7 @@
 {% macro local_day_start(day, timezone) -%}
     {%- set midnight = to_utc('cast(' ~ day ~ ' as timestamp)', timezone) -%}
     {%- set hour_before = add_seconds(midnight, -3600) -%}
-    case
-        when {{ local_day(hour_before, timezone) }} = {{ day }} then {{ hour_before }}
-        else {{ midnight }}
-    end
+    case when {{ local_day(hour_before, timezone) }} = {{ day }} then {{ hour_before }} else {{ midnight }} end
 {%- endmacro %}
 
 {# Whole seconds from one timestamp to a later one. #}

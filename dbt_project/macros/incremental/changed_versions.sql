@@ -15,30 +15,33 @@
     order of arrivals, corrections and crashes.
 
     Arguments:
+        feed: the feed, as its partitions are named in the ledger.
         rows: name of a CTE or relation with the key, `columns`, updated_at, arrival_date, arrival_file
             and arrival_row.
-        partitions: name of a CTE or relation with the accepted partitions of the feed: arrival_date,
-            is_pending.
         key: the key column.
         columns: the other columns to return, in order.
         previous_fact: relation of the last build's fact (`previous(...)`), or none to read everything.
 
     Returns a query: the key, is_present (false: no version is left, the fact drops the key), columns.
 #}
-{% macro changed_versions(rows, partitions, key, columns, previous_fact) -%}
+{% macro changed_versions(feed, rows, key, columns, previous_fact) -%}
     {%- set all_columns = columns + ['updated_at', 'arrival_date', 'arrival_file', 'arrival_row'] -%}
+    {#- Outside the condition: while parsing there is no previous fact, and the dependency must be seen. -#}
+    {%- set partitions = ref('stg_ops__raw_partitions') -%}
     with
 
     {% if previous_fact -%}
     pending_partitions as (
 
-        select arrival_date from {{ partitions }} where is_pending
+        select arrival_date from {{ partitions }}
+        where feed = '{{ feed }}' and is_pending
 
     ),
 
     settled_partitions as (
 
-        select arrival_date from {{ partitions }} where not is_pending
+        select arrival_date from {{ partitions }}
+        where feed = '{{ feed }}' and not is_pending
 
     ),
 

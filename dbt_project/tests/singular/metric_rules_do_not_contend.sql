@@ -1,5 +1,5 @@
--- Two rules of one program that are equally specific and valid on the same day: which of them applies
--- to a creator of that market and platform would be chance.
+-- Two rules of one program that are equally specific and valid on the same day: which of them
+-- applies to a creator of that market and platform would be chance.
 with
 
 metric_rules as (

@@ -1,4 +1,4 @@
--- Every creator day has a rule: on each day one general rule (any platform, market, program) is valid.
+-- Every creator day has a rule: one general rule (any platform, market, program) is valid each day.
 with
 
 rule_periods as (

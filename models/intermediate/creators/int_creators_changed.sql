@@ -6,17 +6,11 @@ creator_versions as (
 
 ),
 
-creator_partitions as (
-
-    select * from {{ ref('stg_ops__raw_partitions') }} where feed = 'creators'
-
-),
-
 final as (
 
     {{ changed_versions(
+        feed='creators',
         rows='creator_versions',
-        partitions='creator_partitions',
         key='creator_id',
         columns=[
             'agency_id', 'platform', 'handle', 'country', 'timezone', 'language', 'category',

@@ -3,7 +3,8 @@ with
 metric_rules as (
 
     -- Rules of a program decide what the program pays, not what a creator's day is.
-    select * from {{ ref('metric_rules') }} where program = '*'
+    select * from {{ ref('metric_rules') }}
+    where program = '*'
 
 ),
 

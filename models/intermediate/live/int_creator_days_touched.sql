@@ -7,6 +7,10 @@
 {%- set previous_sessions = previous('fct_live_sessions') -%}
 {%- set previous_days = previous('fct_creator_days') -%}
 
+-- Read only where creator days exist, so dbt does not see it by itself:
+-- depends_on: {{ ref('dim_creators') }}
+-- depends_on: {{ ref('int_metric_rule_periods') }}
+
 with
 
 changed_sessions as (
@@ -15,6 +19,7 @@ changed_sessions as (
 
 ),
 
+{% if previous_days -%}
 creators as (
 
     select * from {{ ref('dim_creators') }}
@@ -27,6 +32,7 @@ rule_periods as (
 
 ),
 
+{% endif -%}
 day_offsets as (
 
     {{ session_day_offsets() | indent(4) }}
@@ -70,17 +76,17 @@ touched as (
 
     -- A creator who moved to another market or platform is measured by other rules.
     select
-        days.creator_id,
-        days.local_date
-    from {{ previous_days }} as days
-    left join creators on days.creator_id = creators.creator_id
+        creator_days.creator_id,
+        creator_days.local_date
+    from {{ previous_days }} as creator_days
+    left join creators on creator_days.creator_id = creators.creator_id
     inner join rule_periods
         on
             coalesce(creators.market, 'ZZ') = rule_periods.market
             and coalesce(creators.platform, 'unknown') = rule_periods.platform
-            and days.local_date >= rule_periods.period_start_date
-            and days.local_date < rule_periods.next_period_start_date
-    where days.rule_id <> rule_periods.rule_id
+            and creator_days.local_date >= rule_periods.period_start_date
+            and creator_days.local_date < rule_periods.next_period_start_date
+    where creator_days.rule_id <> rule_periods.rule_id
     {%- endif %}
 
 ),

@@ -13,12 +13,6 @@ session_versions as (
 
 ),
 
-session_partitions as (
-
-    select * from {{ ref('stg_ops__raw_partitions') }} where feed = 'live_sessions'
-
-),
-
 creators as (
 
     select * from {{ ref('dim_creators') }}
@@ -35,8 +29,8 @@ session_cap as (
 arrived as (
 
     {{ changed_versions(
+        feed='live_sessions',
         rows='session_versions',
-        partitions='session_partitions',
         key='session_id',
         columns=session_columns,
         previous_fact=previous_sessions,

@@ -16,17 +16,11 @@ markets as (
 
 ),
 
-agency_partitions as (
-
-    select * from {{ ref('stg_ops__raw_partitions') }} where feed = 'agencies'
-
-),
-
 agencies as (
 
     {{ changed_versions(
+        feed='agencies',
         rows='agency_versions',
-        partitions='agency_partitions',
         key='agency_id',
         columns=['name', 'country', 'tier', 'commission_rate'],
         previous_fact=none,

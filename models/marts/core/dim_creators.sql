@@ -9,7 +9,8 @@ with
 
 changed_creators as (
 
-    select * from {{ ref('int_creators_changed') }} where is_present
+    select * from {{ ref('int_creators_changed') }}
+    where is_present
 
 ),
 

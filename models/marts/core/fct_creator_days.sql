@@ -10,6 +10,8 @@
 -- The days to build again, where there is a table to begin with:
 -- depends_on: {{ ref('int_creator_days_touched') }}
 
+{%- set count_columns = ['diamonds', 'gifters', 'new_followers', 'comments', 'likes', 'shares'] %}
+
 with
 
 live_sessions as (
@@ -76,12 +78,14 @@ reaching_sessions as (
 ),
 {%- endif %}
 
-session_days as (
+reached_days as (
 
     select
         reaching_sessions.*,
         day_offsets.number = 0 as is_start_day,
-        {{ add_days('reaching_sessions.local_start_date', 'day_offsets.number') }} as local_date
+        {{ add_days('reaching_sessions.local_start_date', 'day_offsets.number') }} as local_date,
+        {{ add_days('reaching_sessions.local_start_date', 'day_offsets.number + 1') }}
+            as next_local_date
     from reaching_sessions
     inner join day_offsets
         on
@@ -89,6 +93,25 @@ session_days as (
             <= reaching_sessions.local_end_date
 
 ),
+
+{% if is_incremental() -%}
+session_days as (
+
+    select reached_days.*
+    from reached_days
+    inner join touched_days
+        on
+            reached_days.creator_id = touched_days.creator_id
+            and reached_days.local_date = touched_days.local_date
+
+),
+{%- else -%}
+session_days as (
+
+    select * from reached_days
+
+),
+{%- endif %}
 
 pieces as (
 
@@ -117,18 +140,9 @@ pieces as (
         case
             when session_days.local_date = session_days.local_end_date
                 then session_days.counted_ended_at
-            else
-                {{ local_day_start(
-                    add_days('session_days.local_date', 1), 'session_days.timezone'
-                ) | indent(16) }}
+            else {{ local_day_start('session_days.next_local_date', 'session_days.timezone') }}
         end as piece_ended_at
     from session_days
-    {%- if is_incremental() %}
-    inner join touched_days
-        on
-            session_days.creator_id = touched_days.creator_id
-            and session_days.local_date = touched_days.local_date
-    {%- endif %}
 
 ),
 
@@ -216,7 +230,7 @@ day_counts as (
         max(
             case when lived_pieces.is_start_day then lived_pieces.peak_viewers end
         ) as peak_viewers,
-        {%- for count_column in ['diamonds', 'gifters', 'new_followers', 'comments', 'likes', 'shares'] %}
+        {%- for count_column in count_columns %}
         cast(sum(
             case when lived_pieces.is_start_day then lived_pieces.{{ count_column }} end
         ) as bigint) as {{ count_column }},
@@ -309,7 +323,9 @@ final as (
         ) as is_valid_day,
         rule_id,
         viewer_seconds,
-        cast({{ safe_divide('viewer_seconds', 'watched_seconds') }} as decimal(18, 4)) as average_viewers,
+        cast(
+            {{ safe_divide('viewer_seconds', 'watched_seconds') }} as decimal(18, 4)
+        ) as average_viewers,
         peak_viewers,
         diamonds,
         gifters,

@@ -12,7 +12,8 @@ with
 
 changed_sessions as (
 
-    select * from {{ ref('int_live_sessions_changed') }} where is_present
+    select * from {{ ref('int_live_sessions_changed') }}
+    where is_present
 
 ),
 
