@@ -373,7 +373,8 @@ def _write_day(
     left_out = "'arrival'" if has_drift else f"'arrival', '{DRIFT.name}'"
     copy_to(
         connection,
-        f"select columns(lambda name: name not in ({left_out})) from rendered where arrival = {arrival}",
+        f"select columns(lambda name: name not in ({left_out})) from rendered "
+        f"where arrival = {arrival}",
         path,
         shape,
     )

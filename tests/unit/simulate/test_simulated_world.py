@@ -420,7 +420,6 @@ def test_weekly_retention_falls_fast_at_first_and_ever_slower(world: World) -> N
             )
             select count(distinct creator_id)
             from cohort inner join true_live_sessions using (creator_id)
-            where started_at >= timestamptz '2026-07-01'
             group by date_diff('week', first_week, date_trunc('week', local_start_date))
             order by date_diff('week', first_week, date_trunc('week', local_start_date))
             limit 5""")
