@@ -9,14 +9,13 @@ knows three things more:
 
 * DuckDB opens no second transaction on the one connection that is shared, and read-only it needs
   none: begin, commit and rollback do nothing.
-* The path is handed over as it is, not inside a URL, where a quote or a space would need care.
+* The connection is handed over open, not as a path inside a URL, where a quote needs care.
 * Great Expectations asks for a table's columns by its bare name, so the schemas are on the search
   path.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +23,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 
-from orchestration.checks.gate import sample_failing_rows
-from orchestration.checks.results import MAX_SAMPLE_ROWS, CheckResult, masked_sample
+from orchestration.checks.gate import failing_rows
+from orchestration.checks.results import MAX_SAMPLE_ROWS, CheckResult
 from orchestration.checks.suites import (
     Expectation,
     Parameter,
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
     from great_expectations.datasource.fluent.interfaces import Batch
     from sqlalchemy.engine.interfaces import DBAPIConnection
-
-_ANALYTICS = {"GX_ANALYTICS_ENABLED": "false"}
 
 _MESSAGE_CHARACTERS = 400
 
@@ -93,11 +90,7 @@ def run_suites(
             for each in suite.expectations
         ]
     try:
-        return [
-            answer
-            for suite in suites
-            for answer in _run_suite(tables, warehouse, suite, given, run_id)
-        ]
+        return [answer for suite in suites for answer in _run_suite(tables, suite, given, run_id)]
     finally:
         tables.close()
 
@@ -106,63 +99,71 @@ class _Tables:
     """The warehouse as Great Expectations sees it: one session, nothing written."""
 
     def __init__(self, warehouse: Path, schemas: set[str]) -> None:
-        # Read when the package is imported; a run must not phone anybody.
-        os.environ.update(_ANALYTICS)
-        import great_expectations
+        from great_expectations import get_context
         from great_expectations.data_context.types.base import ProgressBarsConfig
         from sqlalchemy.pool import StaticPool
 
-        _register_dialect(warehouse, schemas)
-        context = great_expectations.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(
-            globally=False, metric_calculations=False
-        )
-        context.enable_analytics(enable=False)
-        engine_options: dict[str, Any] = {"kwargs": {"poolclass": StaticPool}}
-        self._source = context.data_sources.add_sql(
-            name="warehouse",
-            connection_string=f"{_DIALECT_NAME}://",
-            create_temp_table=False,
-            **engine_options,
-        )
+        # Great Expectations and the samples share one database: DuckDB refuses to open a file twice
+        # in a process with different settings, and duckdb-engine would set some.
+        self.connection = duckdb.connect(str(warehouse), read_only=True)
+        try:
+            _use_schemas(self.connection, schemas)
+            _register_dialect(self.connection)
+            context = get_context(mode="ephemeral")
+            context.enable_analytics(enable=False)
+            context.variables.progress_bars = ProgressBarsConfig(
+                globally=False, metric_calculations=False
+            )
+            engine_options: dict[str, Any] = {"kwargs": {"poolclass": StaticPool}}
+            self._source = context.data_sources.add_sql(
+                name="warehouse",
+                connection_string=f"{_DIALECT_NAME}://",
+                create_temp_table=False,
+                **engine_options,
+            )
+        except BaseException:
+            self.connection.close()
+            raise
 
     def batch(self, table: str) -> Batch:
         """A whole table."""
         name = table.split(".")[1]
-        asset = self._source.add_table_asset(name=table, table_name=name)
+        asset_name = f"{table} {len(self._source.assets)}"
+        asset = self._source.add_table_asset(name=asset_name, table_name=name)
         return asset.add_batch_definition_whole_table("whole").get_batch()
 
     def close(self) -> None:
         """Let go of the file: the next step writes it."""
         self._source.get_engine().dispose()
+        self.connection.close()
 
 
 _DIALECT_NAME = "semillero_duckdb"
 
 
-def _register_dialect(warehouse: Path, schemas: set[str]) -> None:
-    """Teach SQLAlchemy the dialect for this warehouse, under this project's own name."""
+def _use_schemas(connection: duckdb.DuckDBPyConnection, schemas: set[str]) -> None:
+    """Let tables of these schemas be found by their bare names."""
+    found = connection.execute(
+        "select distinct schema_name from duckdb_tables() where database_name = current_database()"
+    ).fetchall()
+    path = ",".join(quoted(name) for (name,) in sorted(found) if name in schemas)
+    if path:
+        connection.execute(f"set search_path = {literal(path)}")
+    connection.execute("set TimeZone = 'UTC'")
+
+
+def _register_dialect(shared: duckdb.DuckDBPyConnection) -> None:
+    """Teach SQLAlchemy the dialect on this connection, under this project's own name."""
     import duckdb_engine
     from sqlalchemy.dialects import registry
 
     class WarehouseDialect(duckdb_engine.Dialect):
-        """duckdb-engine on one read-only connection."""
+        """duckdb-engine on one open, read-only connection."""
 
         supports_statement_cache = False
 
         def connect(self, *_: object, **__: object) -> DBAPIConnection:
-            connection: duckdb_engine.ConnectionWrapper = super().connect(
-                str(warehouse), read_only=True
-            )
-            found = connection.execute(
-                "select distinct schema_name from duckdb_tables() "
-                "where database_name = current_database()"
-            ).fetchall()
-            path = ",".join(quoted(name) for (name,) in sorted(found) if name in schemas)
-            if path:
-                connection.execute(f"set search_path = {literal(path)}")
-            connection.execute("set TimeZone = 'UTC'")
-            return cast("DBAPIConnection", connection)
+            return cast("DBAPIConnection", duckdb_engine.ConnectionWrapper(shared))
 
         def do_begin(self, dbapi_connection: object) -> None:
             """Nothing to begin on a read-only connection."""
@@ -173,14 +174,12 @@ def _register_dialect(warehouse: Path, schemas: set[str]) -> None:
         def do_rollback(self, dbapi_connection: object) -> None:
             """Nothing to roll back."""
 
-    globals()[WarehouseDialect.__name__] = WarehouseDialect
-    registry.impls.pop(_DIALECT_NAME, None)
-    registry.register(_DIALECT_NAME, __name__, WarehouseDialect.__name__)
+    # SQLAlchemy asks for a dialect by name and calls what the name stands for to get the class.
+    registry.impls[_DIALECT_NAME] = lambda: WarehouseDialect
 
 
 def _run_suite(
     tables: _Tables,
-    warehouse: Path,
     suite: Suite,
     given: Mapping[str, Parameter],
     run_id: str,
@@ -197,7 +196,7 @@ def _run_suite(
     answers = []
     for expectation in suite.expectations:
         try:
-            outcome = _judge(batch, warehouse, expectation, values)
+            outcome = _judge(batch, tables.connection, expectation, values)
         except Exception as error:  # noqa: BLE001 (an expectation that breaks has not passed)
             outcome = _Outcome(passed=False, error=_said(error))
         answers.append(_answer(expectation, outcome, run_id))
@@ -205,7 +204,10 @@ def _run_suite(
 
 
 def _judge(
-    batch: Batch, warehouse: Path, expectation: Expectation, values: Mapping[str, Parameter]
+    batch: Batch,
+    connection: duckdb.DuckDBPyConnection,
+    expectation: Expectation,
+    values: Mapping[str, Parameter],
 ) -> _Outcome:
     import great_expectations.expectations as types
     from great_expectations.expectations.core.unexpected_rows_expectation import (
@@ -217,8 +219,13 @@ def _judge(
         "partial_unexpected_count": MAX_SAMPLE_ROWS,
     }
     if expectation.sql is not None:
-        query = filled_sql(expectation, values)
-        judged = UnexpectedRowsExpectation(unexpected_rows_query=query)
+        # `{batch}` becomes a subquery with an alias of its own; a name can be read more than once
+        # and be given another alias.
+        query = filled_sql(expectation, values).replace("{batch}", "batch")
+        judged = UnexpectedRowsExpectation(
+            unexpected_rows_query=f"with batch as (select * from {{batch}}) "
+            f"select * from (\n{query}\n) as unexpected"
+        )
     else:
         name = "".join(part.capitalize() for part in str(expectation.expectation).split("_"))
         judged = getattr(types, name)(**filled_kwargs(expectation, values))
@@ -237,13 +244,13 @@ def _judge(
         return _Outcome(
             passed=False,
             failed_count=_count(found.get("observed_value")),
-            sample=_sample(warehouse, query),
+            sample=_sample(connection, query),
         )
     return _Outcome(
         passed=False,
         failed_count=_count(found.get("unexpected_count")),
         observed=_observed(found),
-        sample=_unexpected_rows(warehouse, expectation, found),
+        sample=_unexpected_rows(connection, expectation, found),
     )
 
 
@@ -258,44 +265,37 @@ def _exception_in(result: ExpectationValidationResult) -> str | None:
 
 
 def _unexpected_rows(
-    warehouse: Path, expectation: Expectation, found: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, expectation: Expectation, found: Mapping[str, Any]
 ) -> tuple[dict[str, str], ...]:
-    """Rows that hold an unexpected value: the grain's columns and the column judged."""
-    column = expectation.kwargs.get("column")
-    unexpected = found.get("partial_unexpected_list")
-    if not isinstance(column, str):
-        return ()
-    if not unexpected:
-        return _null_rows(warehouse, expectation, column) if found.get("unexpected_count") else ()
+    """Rows that hold an unexpected value: the grain's columns and the ones judged."""
     schema, name = expectation.table.split(".")
     key = MARTS[name].key if name in MARTS else ()
-    columns = ", ".join(quoted(each) for each in dict.fromkeys((*key, column)))
-    marks = ", ".join("?" for _ in unexpected)
-    query = (
-        f"select {columns} from {quoted(schema)}.{quoted(name)} "
-        f"where {quoted(column)} in ({marks}) limit {MAX_SAMPLE_ROWS}"
-    )
-    try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            cursor = connection.execute(query, list(unexpected))
-            names = [str(each[0]) for each in cursor.description or ()]
-            rows = cursor.fetchall()
-    except duckdb.Error:
-        # The values themselves still say what is wrong.
-        return masked_sample([{column: value} for value in unexpected])
-    return masked_sample([dict(zip(names, row, strict=True)) for row in rows])
+    judged = [
+        str(expectation.kwargs[each])
+        for each in ("column", "column_A", "column_B")
+        if each in expectation.kwargs
+    ]
+    unexpected = found.get("partial_unexpected_list") or []
+    if not judged or not found.get("unexpected_count"):
+        return ()
+    columns = ", ".join(quoted(each) for each in dict.fromkeys((*key, *judged)))
+    if unexpected:
+        # A pair of columns gives pairs of values.
+        tuples = [each if isinstance(each, tuple | list) else (each,) for each in unexpected]
+        same = " and ".join(f"{quoted(each)} is not distinct from ?" for each in judged)
+        where = " or ".join(f"({same})" for _ in tuples)
+        values = [value for each in tuples for value in each]
+    else:
+        where, values = f"{quoted(judged[0])} is null", []
+    query = f"select {columns} from {quoted(schema)}.{quoted(name)} where {where}"
+    return _sample(connection, query, values)
 
 
-def _null_rows(
-    warehouse: Path, expectation: Expectation, column: str
+def _sample(
+    connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()
 ) -> tuple[dict[str, str], ...]:
-    table = ".".join(quoted(part) for part in expectation.table.split("."))
-    return _sample(warehouse, f"select * from {table} where {quoted(column)} is null")
-
-
-def _sample(warehouse: Path, query: str) -> tuple[dict[str, str], ...]:
     try:
-        return sample_failing_rows(warehouse, query)
+        return failing_rows(connection, query, values)
     except duckdb.Error:
         # The verdict stands without a sample.
         return ()

@@ -215,11 +215,20 @@ def sample_failing_rows(warehouse: Path, compiled_sql: str) -> tuple[dict[str, s
     Raises:
         duckdb.Error: The query does not run.
     """
-    query = compiled_sql.strip().rstrip(";")
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        cursor = connection.execute(f"select * from (\n{query}\n) limit {MAX_SAMPLE_ROWS}")
-        described = [(str(each[0]), str(each[1])) for each in cursor.description or ()]
-        rows = cursor.fetchall()
+        return failing_rows(connection, compiled_sql)
+
+
+def failing_rows(
+    connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()
+) -> tuple[dict[str, str], ...]:
+    """`sample_failing_rows` on an open connection, with bound values."""
+    query = query.strip().rstrip(";")
+    cursor = connection.cursor().execute(
+        f"select * from (\n{query}\n) limit {MAX_SAMPLE_ROWS}", list(values)
+    )
+    described = [(str(each[0]), str(each[1])) for each in cursor.description or ()]
+    rows = cursor.fetchall()
     names = [name for name, _ in described]
     personal = set(MASKED_COLUMNS)
     words = set(re.findall(r"[a-z_]+", query.lower()))

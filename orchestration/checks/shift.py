@@ -10,10 +10,11 @@ stays failed, and no other kind of check can be accepted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
@@ -50,9 +51,16 @@ def _kpi_id(name: str) -> str:
     return f"shift.kpi.{name}"
 
 
-SHIFT_CHECK_IDS = frozenset(
-    {_VOLUME_ID, *(_rows_id(mart) for mart in MARTS), *(_kpi_id(name) for name in KPI_NAMES)}
+SHIFT_CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        _VOLUME_ID: "intermediate.int_feed_volumes",
+        **{_rows_id(mart): f"marts.{mart}" for mart in MARTS},
+        **{_kpi_id(name): "marts.fct_creator_days" for name in KPI_NAMES},
+    }
 )
+"""Every shift check with the table it judges."""
+
+SHIFT_CHECK_IDS = frozenset(SHIFT_CHECKS)
 """Every shift check, by stable id: part of the gate's closed list."""
 
 
@@ -86,11 +94,11 @@ def shift_checks(
         One answer for each id in `SHIFT_CHECK_IDS`, always all of them.
     """
     reason = accepted_shift.strip() if accepted_shift else None
-    checks: list[tuple[str, str, Callable[[duckdb.DuckDBPyConnection, Certificate], _Finding]]] = [
-        (_VOLUME_ID, "intermediate.int_feed_volumes", _arrival_volume),
-        *((_rows_id(mart), f"marts.{mart}", _rows_of(mart)) for mart in MARTS),
-        *((_kpi_id(name), "marts.fct_creator_days", _kpi_of(name)) for name in KPI_NAMES),
-    ]
+    comparisons: dict[str, Callable[[duckdb.DuckDBPyConnection, Certificate], _Finding]] = {
+        _VOLUME_ID: _arrival_volume,
+        **{_rows_id(mart): _rows_of(mart) for mart in MARTS},
+        **{_kpi_id(name): _kpi_of(name) for name in KPI_NAMES},
+    }
 
     if last is None:
         first = _Finding(
@@ -98,12 +106,15 @@ def shift_checks(
             message_en="There is no earlier release to compare with.",
             message_es="No hay una publicación anterior con la cual comparar.",
         )
-        return [_answer(check_id, table, first, run_id, reason) for check_id, table, _ in checks]
+        return [
+            _answer(check_id, table, first, run_id, reason)
+            for check_id, table in SHIFT_CHECKS.items()
+        ]
     answers = []
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        for check_id, table, compare in checks:
+        for check_id, table in SHIFT_CHECKS.items():
             try:
-                finding = compare(connection, last)
+                finding = comparisons[check_id](connection, last)
             except duckdb.Error as error:
                 answers.append(_broken(check_id, table, error, run_id))
             else:

@@ -343,11 +343,11 @@ def _warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": settings.duckdb_memory_limit,
         "temp_directory": str(temporary),
-        "TimeZone": "UTC",
     }
     if settings.duckdb_threads:
         config["threads"] = settings.duckdb_threads
     with duckdb.connect(str(settings.warehouse), config=config) as connection:
+        connection.execute("set TimeZone = 'UTC'")
         yield connection
 
 

@@ -78,7 +78,7 @@ def _wrong_contents(
         if readable:
             relations[f"marts.duckdb: {name}"] = f"release.{quoted(name)}"
         if parquet in whole:
-            relations[parquet] = f"read_parquet({_no_pattern(folder / parquet)})"
+            relations[parquet] = f"read_parquet({literal(str(folder / parquet))})"
         elif parquet not in certificate.files:
             problems.append(f"The certificate lists mart {name}, but no {parquet}.")
         for where, relation in relations.items():
@@ -93,9 +93,3 @@ def _wrong_contents(
                     f"the certificate says {fact.row_count})."
                 )
     return problems
-
-
-def _no_pattern(path: Path) -> str:
-    """A path as an SQL literal in which DuckDB sees no `*`, `?` or `[` to expand."""
-    plain = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
-    return literal(plain)

@@ -1,0 +1,151 @@
+"""A small warehouse with the contract's marts, whole or with dirt.
+
+What lives here: building a warehouse file in which every declared expectation holds, and spoiling
+it. What may not: assertions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from orchestration.release.certificate import CodeVersion, InputPartition
+
+FIRST_DAY = date(2026, 3, 2)
+LAST_ARRIVAL = date(2026, 3, 29)
+
+_SETUP = """
+create schema marts;
+create schema intermediate;
+
+create table marts.dim_markets as
+select 'MX' as market, 'MX' as country, 'Mexico' as name_en, 'México' as name_es,
+       'America/Mexico_City' as timezone, 'MXN' as currency, 'es' as language;
+
+create table marts.dim_dates as
+select cast(day as date) as calendar_date
+from range(timestamp '2026-01-01', timestamp '2027-01-01', interval 1 day) as days(day);
+
+create table marts.dim_agencies as
+select 'agency-' || i as agency_id, 'Agency ' || i as name, 'MX' as country, 'MX' as market,
+       0.2::decimal(18, 4) as commission_rate
+from range(20) as numbers(i);
+
+create table marts.dim_creators as
+select 'creator-' || i as creator_id, 'agency-' || i % 20 as agency_id, 'tok' as platform,
+       'secret.handle.' || i as handle, 'MX' as country, 'MX' as market,
+       'America/Mexico_City' as timezone, date '2026-02-01' as joined_date,
+       date '2026-03-01' as arrival_date
+from range(40) as numbers(i);
+comment on table marts.dim_creators is 'One row per creator''s latest record.';
+comment on column marts.dim_creators.handle is 'Personal: the creator''s handle.';
+
+create table marts.fct_live_sessions as
+select 'session-' || day || '-' || i as session_id, 'creator-' || i as creator_id,
+       cast(date '2026-03-02' + cast(day as integer) as timestamp) + interval 18 hour as started_at,
+       date '2026-03-02' + cast(day as integer) as arrival_date,
+       3600 + i as counted_seconds, false as is_over_24h,
+       100 + i as diamonds, nullif(i % 5, 0) as gifters, i as new_followers, 3 as comments,
+       7 as likes, null::bigint as shares, 36000 as viewer_seconds
+from range(28) as days(day), range(30) as numbers(i);
+
+create table marts.fct_creator_days as
+select creator_id, cast(started_at as date) as local_date, 1::bigint as platform_count,
+       count(*) as session_count, sum(counted_seconds)::bigint as live_seconds,
+       max(counted_seconds)::bigint as longest_session_seconds,
+       sum(diamonds) >= 110 as is_valid_day, 'sum_1h' as rule_id,
+       sum(viewer_seconds)::bigint as viewer_seconds, 10.5::decimal(18, 4) as average_viewers,
+       20::bigint as peak_viewers, sum(diamonds)::bigint as diamonds,
+       sum(gifters)::bigint as gifters, sum(new_followers)::bigint as new_followers,
+       sum(comments)::bigint as comments, sum(likes)::bigint as likes,
+       sum(shares)::bigint as shares
+from marts.fct_live_sessions group by creator_id, local_date;
+
+create table marts.growth_accounting as
+select grain as period_grain, cast(date_trunc(grain, local_date) as date) as period_start_date,
+       'all' as segment_kind, 'all' as segment_value, count(distinct creator_id) as active_count,
+       0::bigint as new_count, count(distinct creator_id) as retained_count,
+       0::bigint as resurrected_count, 0::bigint as churned_count,
+       null::decimal(18, 6) as quick_ratio, 1::decimal(9, 6) as coverage_rate, true as is_complete
+from marts.fct_creator_days, (select unnest(['day', 'week', 'month']) as grain) as grains
+group by all;
+
+create table marts.cohort_retention as
+select 'first_live' as cohort_kind, grain as period_grain, date '2026-03-02' as cohort_start_date,
+       'all' as segment_kind, 'all' as segment_value, period as period_index, 30 as cohort_size,
+       30 as matured_count, 30 as active_count, 30 as active_on_or_after_count,
+       1::decimal(9, 6) as retention_rate, 0.9::decimal(9, 6) as retention_ci_low,
+       1::decimal(9, 6) as retention_ci_high, 1::decimal(9, 6) as rolling_retention_rate,
+       1::decimal(9, 6) as coverage_rate, true as is_complete
+from (select unnest(['week', 'month']) as grain) as grains, range(4) as periods(period);
+
+create table intermediate.int_coverage_days as
+select 'live_sessions' as feed, date '2026-03-02' + cast(day as integer) as event_date,
+       true as is_covered
+from range(28) as days(day);
+
+create table intermediate.int_feed_volumes as
+select feed, date '2026-03-02' + cast(day as integer) as arrival_date, 30 as accepted_count,
+       30::decimal(18, 1) as trailing_median_count
+from range(28) as days(day), (select unnest(['live_sessions', 'creators']) as feed) as feeds;
+"""
+
+NEW_DAY = """
+insert into marts.fct_live_sessions
+select 'session-28-' || i, 'creator-' || i, timestamp '2026-03-30 18:00:00', date '2026-03-30',
+       3600, false, 100, 1, 1, 3, 7, null, 36000
+from range({sessions}) as numbers(i);
+insert into marts.fct_creator_days
+select 'creator-' || i, date '2026-03-30', 1, 1, 3600, 3600, false, 'sum_1h', 36000, 10, 20, 100, 1,
+       1, 3, 7, null
+from range({sessions}) as numbers(i);
+insert into marts.growth_accounting
+select 'day', date '2026-03-30', 'all', 'all', {sessions}, 0, {sessions}, 0, 0, null, 1, true;
+insert into intermediate.int_coverage_days values ('live_sessions', date '2026-03-30', true);
+insert into intermediate.int_feed_volumes values
+    ('live_sessions', date '2026-03-30', {sessions}, 30),
+    ('creators', date '2026-03-30', 30, 30);
+"""
+"""One more arrival day, with as many sessions as wanted: 30 is usual."""
+
+
+def make_warehouse(path: Path) -> Path:
+    """Write a warehouse in which every declared expectation holds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    change(path, _SETUP)
+    return path
+
+
+def change(path: Path, statements: str) -> None:
+    """Run statements against a warehouse, as its one writer."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(statements)
+
+
+def inputs_until(last: date = LAST_ARRIVAL) -> list[InputPartition]:
+    """The arrival days of both feeds."""
+    return [
+        InputPartition(
+            feed=feed,
+            arrival_date=(day := date.fromordinal(ordinal)),
+            revision=_sha256(f"{feed} {day}"),
+            files=((f"{feed}.csv", _sha256(f"{feed} {day} file")),),
+            accepted=30,
+            refused=1,
+            duplicate=2,
+        )
+        for feed in ("creators", "live_sessions")
+        for ordinal in range(FIRST_DAY.toordinal(), last.toordinal() + 1)
+    ]
+
+
+def code(version: str = "one") -> CodeVersion:
+    """A code version."""
+    return CodeVersion(commit=None, fingerprint=_sha256(version))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
