@@ -21,7 +21,7 @@ import duckdb
 
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import discover, quarantine, reasons
-from orchestration.ingest.check import Check, DayRules, checked_query, declared_zone
+from orchestration.ingest.check import DayRules, Judgement, declared_zone, judge
 from orchestration.ingest.discover import LandedFile, LandedPartition
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import TakenFile, refuse_if_changed, scratch_folder, take_in
@@ -245,12 +245,12 @@ class Ingestor:
     ) -> None:
         connection, name = self._connection, taken.landed.name
         try:
-            source, checks = self._check(contract, taken, rules)
+            source, judgement = self._check(contract, taken, rules)
         except duckdb.InvalidInputException as error:
             retried = retry_with_plain_line_ends(taken, error)
             if retried is None:
                 raise
-            source, checks = self._check(contract, retried, rules)
+            source, judgement = self._check(contract, retried, rules)
         malformed = 0
         if source.csv_header_lines:
             malformed = place_csv_rejects(connection, source.csv_header_lines)
@@ -258,15 +258,12 @@ class Ingestor:
             malformed = collect_malformed_json(connection)
         # A hard link shows what a writer does meanwhile: only now is the file known to be whole.
         refuse_if_changed(taken.landed)
-        rows, failed = self._one_row("select count(*), count(_failed) from checked")
-        names = ", ".join(f'"{column.name}"' for column in contract.columns)
-        connection.execute(
-            f"insert into accepted select {names}, _extra, cast($day as date), $file, _row "
-            "from checked where _failed is null",
-            {"day": rules.day.isoformat(), "file": name},
+        rows, failed = self._one_row(
+            "select count(*), count(*) filter (where _is_refused) from checked"
         )
+        self._add_accepted(contract, name, source, is_only=len(at_hand.taken) == 1)
         if failed:
-            quarantine.add_failed_rows(connection, name, checks)
+            quarantine.add_failed_rows(connection, name, source, judgement)
         if malformed:
             quarantine.add_malformed_rows(connection, name, source.csv_columns)
         at_hand.rows_by_file[name] = rows + malformed
@@ -276,15 +273,27 @@ class Ingestor:
 
     def _check(
         self, contract: FeedContract, taken: TakenFile, rules: DayRules
-    ) -> tuple[Source, tuple[Check, ...]]:
+    ) -> tuple[Source, Judgement]:
         if taken.format == "parquet":
             refuse_parquet_bomb(self._connection, taken, self._settings.max_decompressed_bytes)
         source = open_source(self._connection, taken, contract)
-        query, checks = checked_query(source, contract, rules)
-        self._connection.execute(
-            f"create or replace temp table checked as {query}", source.parameters
+        judgement = judge(source, contract, rules)
+        query = f"create or replace temp table checked as {judgement.query}"
+        self._connection.execute(query, source.bound(query))
+        return source, judgement
+
+    def _add_accepted(
+        self, contract: FeedContract, name: str, source: Source, *, is_only: bool
+    ) -> None:
+        names = ", ".join(f'"{column.name}"' for column in contract.columns)
+        rows = (
+            f"select {names}, {source.extra} as _extra, _dt, $_file as _file, _row "
+            "from checked where not _is_refused"
         )
-        return source, checks
+        # Most days have one file: its rows need not be copied into a table of all files.
+        target = "create or replace temp table accepted as" if is_only else "insert into accepted"
+        query = f"{target} {rows}"
+        self._connection.execute(query, {"_file": name, **source.bound(query)})
 
     # --- deciding ---------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import reasons
-from orchestration.ingest.check import Check
+from orchestration.ingest.check import Judgement
+from orchestration.ingest.read import Source
 from orchestration.ingest.reasons import Reason
 from orchestration.ingest.results import Problem
 from orchestration.settings import Settings
@@ -55,34 +56,34 @@ def add_file(
 
 
 def add_failed_rows(
-    connection: duckdb.DuckDBPyConnection, file: str, checks: tuple[Check, ...]
+    connection: duckdb.DuckDBPyConnection, file: str, source: Source, judgement: Judgement
 ) -> None:
-    """Keep the rows of `checked` that failed a check, once per check."""
+    """Keep the refused rows of `checked`, once per check that they fail."""
+    numbered = f"select _row, {judgement.failed} as numbers, {source.content} as content"
+    checks = [
+        {
+            "number": number,
+            "rule": check.reason.rule,
+            "column": check.column,
+            "en": check.reason.en,
+            "es": check.reason.es,
+        }
+        for number, check in enumerate(judgement.checks)
+    ]
+    bound = source.bound(numbered)
     connection.execute(
-        """
+        f"""
         insert into quarantine
-        select $file, failed._row, checks.entry.rule, checks.entry."column", checks.entry.en,
-            checks.entry.es, failed._content
+        select $_file, failed._row, checks.entry.rule, checks.entry."column", checks.entry.en,
+            checks.entry.es, failed.content
         from (
-            select _row, _content, unnest(_failed) as number
-            from checked where _failed is not null
+            select _row, content, unnest(numbers) as number
+            from ({numbered} from checked where _is_refused)
         ) as failed
-        inner join (select unnest($checks) as entry) as checks
+        inner join (select unnest($_checks) as entry) as checks
             on failed.number = checks.entry.number
         """,
-        {
-            "file": file,
-            "checks": [
-                {
-                    "number": number,
-                    "rule": check.reason.rule,
-                    "column": check.column,
-                    "en": check.reason.en,
-                    "es": check.reason.es,
-                }
-                for number, check in enumerate(checks)
-            ],
-        },
+        {"_file": file, "_checks": checks, **bound},
     )
 
 

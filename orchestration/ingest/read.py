@@ -62,6 +62,10 @@ class Source:
     csv_columns: int = 0
     csv_header_lines: int = 0
 
+    def bound(self, query: str) -> dict[str, Any]:
+        """The bindings that a query speaks of: DuckDB refuses those it does not use."""
+        return {name: value for name, value in self.parameters.items() if f"${name}" in query}
+
     @property
     def extra(self) -> str:
         """The unknown columns with a value as a JSON text, NULL where there are none."""
@@ -115,7 +119,7 @@ def _open_csv(
         parameters={
             "_path": str(taken.path),
             "_names_all": [column.name for column in columns],
-            **_unknown_names(unknown),
+            "_names_unknown": [column.name for column in unknown],
         },
         known=known,
         unknown=unknown,
@@ -284,7 +288,7 @@ def _open_jsonl(
         ),
         parameters={
             "_pointers": [_pointer(key) for (key,) in keys],
-            **_unknown_names(unknown),
+            "_names_unknown": [column.name for column in unknown],
         },
         known=known,
         unknown=unknown,
@@ -325,7 +329,7 @@ def _open_parquet(
         parameters={
             "_path": str(taken.path),
             "_names_all": [column.name for column in columns],
-            **_unknown_names(unknown),
+            "_names_unknown": [column.name for column in unknown],
         },
         known=known,
         unknown=unknown,
@@ -349,11 +353,6 @@ def refuse_parquet_bomb(
     ).fetchone()
     if counted is not None and int(counted[0]) > limit:
         raise FileRefusedError(reasons.too_big(limit))
-
-
-def _unknown_names(unknown: tuple[RawColumn, ...]) -> dict[str, list[str]]:
-    # DuckDB refuses a binding that the query does not use.
-    return {"_names_unknown": [column.name for column in unknown]} if unknown else {}
 
 
 def _match(
