@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from pydantic import ValidationError
@@ -21,6 +21,9 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from orchestration.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from orchestration.simulate import WorldFormat
 
 app = typer.Typer(
     help="The open analytics warehouse for LIVE-streaming creator operations.",
@@ -35,11 +38,6 @@ app.add_typer(release_app, name="release")
 
 REFUSED = 1
 WRONG_USE = 2
-
-Day = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", show_default=False)
-]
-
 
 def _console() -> Console:
     return Console(highlight=False, soft_wrap=False)
@@ -68,6 +66,8 @@ def _speak() -> None:
     root.setLevel(logging.INFO)
     root.handlers = [handler]
     root.propagate = False
+    # dbt and Dagster set up loggers of their own; their words stand in dbt.log and in the UI.
+    logging.getLogger("dagster").propagate = False
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def run(
     from orchestration.assets.manifest import ManifestError, prepare_manifest
     from orchestration.checks.suites import SuiteError
     from orchestration.contracts.loader import ContractError
-    from orchestration.release import ReleaseError
+    from orchestration.release.errors import ReleaseError
     from orchestration.warehouse import HomeBusyError
 
     options = daily.RunOptions(
@@ -132,6 +132,130 @@ def run(
         screen.show(_console(), settings, end)
     if end.verdict == "refused":
         raise typer.Exit(REFUSED)
+
+
+@app.command()
+def simulate(
+    creators: Annotated[int, typer.Option(help="How many people applied or had joined.")] = 2000,
+    days: Annotated[int, typer.Option(help="Length of the window in days.")] = 120,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    start: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day with events (UTC).")
+    ] = datetime(2026, 7, 1),  # noqa: DTZ001  a day, not a moment
+    dirt: Annotated[
+        bool, typer.Option("--dirt/--no-dirt", help="Duplicates, late and impossible rows.")
+    ] = True,
+    file_format: Annotated[
+        str, typer.Option("--format", help="parquet, csv, csv.gz, jsonl, jsonl.gz or mixed.")
+    ] = "mixed",
+    if_empty: Annotated[
+        bool, typer.Option("--if-empty", help="Do nothing where something has landed already.")
+    ] = False,
+) -> None:
+    """Make a sample LATAM LIVE world in the landing zone, and the truth about it."""
+    settings = _load_settings()
+    _speak()
+    if if_empty and settings.landing.is_dir() and any(settings.landing.iterdir()):
+        return
+    from orchestration.simulate import WorldError, WorldOptions
+    from orchestration.simulate import simulate as make_world
+
+    with _errors_for_people(WorldError):
+        options = WorldOptions(
+            creators=creators,
+            days=days,
+            seed=seed,
+            start=start.date(),
+            dirt=dirt,
+            format=cast("WorldFormat", file_format),  # the options refuse what is none
+        )
+        world = make_world(
+            settings.landing,
+            options,
+            truth_dir=settings.home / "truth",
+            progress=logging.getLogger("semillero.simulate").info,
+        )
+    logging.getLogger("semillero.simulate").info(
+        "Sample world: %s creators, %s LIVE sessions, %s files that arrive %s to %s (%s). "
+        "What is true of it: %s",
+        f"{world.creators:,}",
+        f"{world.sessions:,}",
+        f"{world.files:,}",
+        world.first_arrival_date,
+        world.last_arrival_date,
+        world.landing,
+        world.truth,
+    )
+
+
+@ingest_app.command()
+def holodex(
+    folder: Annotated[Path, typer.Argument(help="Folder with the two Holodex Parquet files.")],
+) -> None:
+    """Land collected Holodex sessions (YouTube) as creators, agencies and live_sessions."""
+    settings = _load_settings()
+    _speak()
+    from orchestration.sources.holodex import HolodexError, land_holodex
+
+    try:
+        landed = land_holodex(
+            folder, settings, progress=logging.getLogger("semillero.holodex").info
+        )
+    except HolodexError as error:
+        typer.secho(error.message(settings.language), fg="red", err=True)
+        raise typer.Exit(REFUSED) from error
+    from orchestration.screen import show_landing
+
+    show_landing(_console(), settings, landed)
+
+
+@app.command()
+def status() -> None:
+    """What landed, what was refused, what is published."""
+    settings = _load_settings()
+    from orchestration.release.errors import ReleaseError
+    from orchestration.screen import show_status
+
+    with _errors_for_people(ReleaseError):
+        show_status(_console(), settings)
+
+
+@release_app.command("list")
+def list_command() -> None:
+    """List the releases, oldest first; the current one is marked."""
+    settings = _load_settings()
+    from orchestration.release.errors import ReleaseError
+    from orchestration.screen import show_releases
+
+    with _errors_for_people(ReleaseError):
+        show_releases(_console(), settings)
+
+
+@release_app.command()
+def verify(
+    release_id: Annotated[
+        str | None, typer.Argument(help="A release; the current one if not given.")
+    ] = None,
+) -> None:
+    """Recompute every hash of a release and compare with its certificate."""
+    settings = _load_settings()
+    from orchestration.release.errors import ReleaseError
+    from orchestration.release.pointer import current_release
+    from orchestration.release.verify import verify_folder
+
+    with _errors_for_people(ReleaseError):
+        if release_id is None:
+            current = current_release(settings)
+            if current is None:
+                typer.echo("There is no release yet. `semillero run` publishes one.")
+                raise typer.Exit(REFUSED)
+            release_id = current.release_id
+        problems = verify_folder(settings.releases / Path(release_id).name)
+    for problem in problems:
+        typer.secho(problem, fg="red", err=True)
+    if problems:
+        raise typer.Exit(REFUSED)
+    typer.echo(f"{release_id}: every file and every mart is what the certificate says.")
 
 
 @app.command()

@@ -11,7 +11,7 @@ import dagster as dg
 
 from orchestration.assets.jobs import build_daily_job, build_daily_schedule
 from orchestration.assets.manifest import read_manifest
-from orchestration.assets.models import build_models
+from orchestration.assets.models import build_models, keys_by_table
 from orchestration.assets.raw import build_raw_assets
 from orchestration.assets.release import build_gate, build_release
 from orchestration.assets.resources import Home, dbt_resource
@@ -38,7 +38,7 @@ def build_defs() -> dg.Definitions:
             models,
             build_release(manifest, suites, models),
         ],
-        asset_checks=[build_gate(suites)],
+        asset_checks=[build_gate(suites, keys_by_table(manifest))],
         jobs=[daily],
         schedules=[build_daily_schedule(daily)],
         resources={"home": Home(), "dbt": dbt_resource(settings)},

@@ -21,6 +21,8 @@ from orchestration.settings import Settings
 if TYPE_CHECKING:
     import duckdb
 
+    from orchestration.sources.landing import LandingSummary
+
 Verdict = Literal["published", "unchanged", "refused"]
 
 _SHOWN = 6
@@ -70,7 +72,23 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "look": "see the rows of a failed check: {path}",
         "fix": "correct the file in landing/ and run again; or, if the change is real: "
         'semillero run --accept-shift "why"',
-        "log": "the whole run: {path}",
+        "landed_title": "Landed",
+        "rows": "Rows",
+        "files": "Files",
+        "new_files": "New or changed",
+        "first": "First arrival",
+        "last": "Last arrival",
+        "notes_title": "What was repaired or left out",
+        "run_range": "load it: semillero run --from {first} --to {last}",
+        "pending": "Days to load",
+        "refused_days": "Refused days",
+        "ledger_title": "What raw holds",
+        "unknown_feed": "landing/{name}: {reason}",
+        "current": "current",
+        "release": "Release",
+        "published_at": "Published (UTC)",
+        "inputs": "Input partitions",
+        "broken": "Not to be trusted",
     },
     "es": {
         "published": "Se publicó la versión {release}",
@@ -115,7 +133,23 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "look": "ver las filas de un control que falló: {path}",
         "fix": "corrija el archivo en landing/ y vuelva a correr; o, si el cambio es real: "
         'semillero run --accept-shift "por qué"',
-        "log": "la corrida completa: {path}",
+        "landed_title": "Depositado en landing",
+        "rows": "Filas",
+        "files": "Archivos",
+        "new_files": "Nuevos o cambiados",
+        "first": "Primera llegada",
+        "last": "Última llegada",
+        "notes_title": "Qué se corrigió o se dejó fuera",
+        "run_range": "cargarlo: semillero run --from {first} --to {last}",
+        "pending": "Días por cargar",
+        "refused_days": "Días rechazados",
+        "ledger_title": "Qué hay en raw",
+        "unknown_feed": "landing/{name}: {reason}",
+        "current": "vigente",
+        "release": "Versión",
+        "published_at": "Publicada (UTC)",
+        "inputs": "Particiones de entrada",
+        "broken": "No es confiable",
     },
 }
 
@@ -184,10 +218,8 @@ def _read(days: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Any]) -> Table:
-    table = Table(title=texts["read_title"], title_justify="left", title_style="bold", box=None)
-    table.add_column(texts["feed"])
-    for name in ("days", "read", "accepted", "refused_rows", "duplicates"):
-        table.add_column(texts[name], justify="right")
+    columns = ("days", "read", "accepted", "refused_rows", "duplicates")
+    table = _table(texts, "read_title", "feed", *columns)
     for feed, days in ingested.items():
         read = _read(days)
         totals = (
@@ -318,4 +350,97 @@ def _next_steps(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> Ta
         ]
     for step in steps:
         table.add_row(f"- {step}")
+    return table
+
+
+def show_landing(console: Console, settings: Settings, landed: LandingSummary) -> None:
+    """Print what an adapter landed, what it repaired, and how to load it."""
+    texts = TEXTS[settings.language]
+    table = _table(texts, "landed_title", "feed", "rows", "files", "new_files", "first", "last")
+    for feed, what in landed.feeds.items():
+        numbers = (what.rows, len(what.files), what.files_changed)
+        shown = [f"{number:,}" for number in numbers]
+        table.add_row(feed, *shown, str(what.first_arrival), str(what.last_arrival))
+    console.print(table)
+    if landed.notes:
+        console.print(Text("\n" + texts["notes_title"], style="bold"))
+        for note in landed.notes:
+            console.print(Text(f"- {note.feed}: {note.message(settings.language)}"))
+    step = texts["run_range"].format(first=landed.first_arrival, last=landed.last_arrival)
+    console.print(Text("\n" + texts["next_title"], style="bold"))
+    console.print(f"- {step}")
+
+
+def show_status(console: Console, settings: Settings) -> None:
+    """Print what raw holds, what is pending or refused, and what is published."""
+    from orchestration.contracts.loader import load_contracts
+    from orchestration.ingest import discover
+    from orchestration.ingest.ledger import Ledger
+
+    texts = TEXTS[settings.language]
+    contracts = load_contracts()
+    with Ledger(settings.ledger) as ledger:
+        partitions, refusals = ledger.partitions(), ledger.refusals()
+        pending = discover.pending_days(contracts, settings, ledger)
+    table = _table(
+        texts,
+        "ledger_title",
+        *("feed", "days", "accepted", "refused_rows", "duplicates", "last"),
+        *("pending", "refused_days"),
+    )
+    for feed in contracts:
+        held = [each for each in partitions if each.feed == feed]
+        table.add_row(
+            feed,
+            f"{len(held):,}",
+            f"{sum(each.accepted_count for each in held):,}",
+            f"{sum(each.refused_count for each in held):,}",
+            f"{sum(each.duplicate_count for each in held):,}",
+            str(max((each.day for each in held), default="-")),
+            f"{len(pending.get(feed, [])):,}",
+            f"{sum(refusal.feed == feed for refusal in refusals):,}",
+        )
+    console.print(table)
+    for problem in discover.unknown_feeds(settings, contracts):
+        reason = getattr(problem, f"reason_{settings.language}")
+        console.print(Text(texts["unknown_feed"].format(name=problem.file, reason=reason)))
+    for refusal in refusals:
+        reason = getattr(refusal, f"reason_{settings.language}")
+        console.print(Text(f"{refusal.feed} {refusal.day}: {reason}", style="red"))
+    console.print()
+    show_releases(console, settings)
+
+
+def show_releases(console: Console, settings: Settings) -> None:
+    """Print the releases, oldest first."""
+    from orchestration.release.pointer import broken_releases, current_release, list_releases
+
+    texts = TEXTS[settings.language]
+    current = current_release(settings)
+    releases = list_releases(settings)
+    if not releases:
+        console.print(texts["no_release"])
+    else:
+        table = _table(texts, "", "release", "published_at", "inputs", "current")
+        for release in releases:
+            facts = release.certificate
+            is_current = current is not None and release.release_id == current.release_id
+            table.add_row(
+                release.release_id,
+                f"{facts.created_at:%Y-%m-%d %H:%M}",
+                f"{len(facts.inputs):,}",
+                "*" if is_current else "",
+            )
+        console.print(table)
+    for folder, reason in broken_releases(settings):
+        console.print(Text(f"{texts['broken']}: {folder.name}: {reason}", style="red"))
+
+
+def _table(texts: Mapping[str, str], title: str, first: str, *others: str) -> Table:
+    """A plain table: a name at the left, numbers and days at the right."""
+    shown = texts[title] if title else None
+    table = Table(title=shown, title_justify="left", title_style="bold", box=None)
+    table.add_column(texts[first])
+    for name in others:
+        table.add_column(texts[name], justify="right")
     return table

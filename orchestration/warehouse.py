@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -98,14 +98,15 @@ class BuildPlan:
 
     Attributes:
         build_id: The run that builds; publication asks for it again.
-        full_refresh: Code, seeds or engines changed, a partition vanished, or the file is new:
-            everything is built anew.
+        full_refresh: Everything is built anew.
+        why_anew: Why, as the end of a sentence; empty where it is not.
         pending: (feed, arrival day) of the partitions whose revision is not in the warehouse yet.
         partitions: Everything the ledger accepts, the inputs of the release.
     """
 
     build_id: str
     full_refresh: bool
+    why_anew: str
     pending: tuple[tuple[str, date], ...]
     partitions: tuple[PartitionRecord, ...]
 
@@ -166,14 +167,8 @@ def plan_build(
             ).fetchall()
         }
         accepted = {(partition.feed, partition.day): partition.revision for partition in partitions}
-        vanished = loaded.keys() - accepted.keys()
-        full_refresh = (
-            last_build is None
-            or last_build[0] != fingerprint
-            or bool(vanished)
-            # A full refresh that broke off left tables of both states.
-            or (last_build[1] and not last_build[2])
-        )
+        why_anew = _why_anew(last_build, fingerprint, loaded.keys() - accepted.keys())
+        full_refresh = bool(why_anew)
         if full_refresh:
             loaded = {}
             connection.execute("delete from ops.loaded_partitions")
@@ -189,7 +184,23 @@ def plan_build(
         connection.execute("COMMIT")
     finally:
         connection.close()
-    return BuildPlan(build_id, full_refresh, pending, partitions)
+    return BuildPlan(build_id, full_refresh, why_anew, pending, partitions)
+
+
+def _why_anew(
+    last_build: tuple[str, bool, bool] | None, fingerprint: str, vanished: Set[tuple[str, date]]
+) -> str:
+    if last_build is None:
+        return ", the first build"
+    last_fingerprint, was_full_refresh, was_completed = last_build
+    if last_fingerprint != fingerprint:
+        return ", everything anew: models, seeds or engines changed"
+    if vanished:
+        return f", everything anew: {len(vanished)} partitions are gone"
+    if was_full_refresh and not was_completed:
+        # It left tables of both states.
+        return ", everything anew: the last such build broke off"
+    return ""
 
 
 def release_inputs(

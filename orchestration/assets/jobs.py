@@ -1,10 +1,9 @@
 """The daily job, and when it runs."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -23,7 +22,7 @@ def range_tags(first: date, last: date) -> dict[str, str]:
     }
 
 
-def build_daily_job() -> dg.UnresolvedAssetJobDefinition:
+def build_daily_job() -> UnresolvedAssetJobDefinition:
     """Everything, from landing to release, in one process.
 
     A process a step would cost seconds of imports each, and the steps share one warehouse file.
@@ -36,7 +35,7 @@ def build_daily_job() -> dg.UnresolvedAssetJobDefinition:
     )
 
 
-def build_daily_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def build_daily_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     """Every morning at six in Mexico City, before the content team starts."""
 
     @dg.schedule(

@@ -3,9 +3,8 @@
 Every contract makes one asset; there is nothing to add here for a new feed.
 """
 
-from __future__ import annotations
-
 import logging
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
@@ -44,7 +43,10 @@ def build_raw_assets(
     contracts: Mapping[str, FeedContract], settings: Settings
 ) -> list[dg.AssetsDefinition]:
     """One asset for each contract."""
-    return [_build_raw_asset(contract, settings) for contract in contracts.values()]
+    with warnings.catch_warnings():
+        # Dagster calls backfill policies beta; a range of days as one run is what we need of them.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return [_build_raw_asset(contract, settings) for contract in contracts.values()]
 
 
 def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDefinition:

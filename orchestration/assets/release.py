@@ -1,10 +1,8 @@
 """The gate and the release: what the marts must satisfy, and their publication.
 
 What lives here: the declared checks as Dagster asset checks that block, and the `release` asset,
-which believes none of Dagster's colours: it asks for the closed list of required checks itself.
+which believes none of Dagster's colours: publication asks for the closed list of required checks.
 """
-
-from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +15,11 @@ from orchestration import run_record
 from orchestration.assets.resources import Home
 from orchestration.checks import gate, shift
 from orchestration.checks.evidence import load_evidence, record_evidence
-from orchestration.checks.expectations import run_suites
 from orchestration.checks.results import CheckResult
 from orchestration.checks.suites import Suite
-from orchestration.ingest.ledger import Ledger
-from orchestration.release.pointer import current_release
+from orchestration.contracts.loader import FeedContract
+from orchestration.release.errors import ReleaseError
+from orchestration.release.pointer import Release, current_release
 from orchestration.release.publish import publish
 from orchestration.settings import Settings
 from orchestration.versions import code_version
@@ -32,15 +30,72 @@ logger = logging.getLogger("semillero.release")
 GATE = "gate"
 RELEASE = dg.AssetKey("release")
 
+ACCEPT_SHIFT_TAG = "semillero/accept_shift"
+"""Run tag with the reason why a shift of volumes or KPIs is real; it goes into the certificate."""
 
-class GateConfig(dg.Config):
-    """What a person said to the gate.
 
-    Attributes:
-        accept_shift: Why a shift of volumes or KPIs is real; it goes into the certificate.
+def build_gate(
+    suites: Sequence[Suite], table_keys: Mapping[str, dg.AssetKey]
+) -> dg.AssetChecksDefinition:
+    """The declared expectations and the shift bounds as asset checks of the tables they judge.
+
+    Args:
+        suites: The declared expectations.
+        table_keys: The asset of each table, by `schema.table`.
     """
+    specs = [
+        dg.AssetCheckSpec(
+            check_name(expectation.check_id),
+            asset=table_keys[expectation.table],
+            blocking=expectation.severity == "error",
+            description=expectation.name_en,
+        )
+        for suite in suites
+        for expectation in suite.expectations
+    ] + [
+        dg.AssetCheckSpec(
+            check_name(check_id),
+            asset=table_keys[table],
+            blocking=True,
+            description="Moved within bounds against the last release, or a person said why.",
+        )
+        for check_id, table in shift.SHIFT_CHECKS.items()
+    ]
 
-    accept_shift: str | None = None
+    @dg.multi_asset_check(name=GATE, specs=specs, pool="warehouse")
+    def run_gate(
+        context: dg.AssetCheckExecutionContext, home: Home
+    ) -> Iterator[dg.AssetCheckResult]:
+        logger.info("Checking the marts: %d expectations and shift bounds ...", len(specs))
+        reason = context.run.tags.get(ACCEPT_SHIFT_TAG)
+        for result in judge_marts(home.settings, context.run.run_id, suites, reason):
+            yield _as_dagster(result, table_keys)
+
+    return run_gate
+
+
+def judge_marts(
+    settings: Settings, run_id: str, suites: Sequence[Suite], accepted_shift: str | None
+) -> list[CheckResult]:
+    """Run the declared checks and keep their answers as this run's evidence."""
+    from orchestration.checks.expectations import run_suites
+
+    with home_lock(settings, "checks of the marts"):
+        current = current_release(settings)
+        results = [
+            *run_suites(settings.warehouse, suites, run_id=run_id),
+            *shift.shift_checks(
+                settings.warehouse,
+                current.certificate if current else None,
+                run_id=run_id,
+                accepted_shift=accepted_shift,
+            ),
+        ]
+    record_evidence(settings, run_id, results)
+    for result in results:
+        if not result.passed:
+            logger.error("%s: %s", result.check_id, result.message_en)
+    return results
 
 
 def check_name(check_id: str) -> str:
@@ -48,50 +103,12 @@ def check_name(check_id: str) -> str:
     return check_id.replace(".", "__")
 
 
-def _asset_of(table: str) -> dg.AssetKey:
-    """The asset that a check judges: the first table it names, by its dbt asset key."""
-    schema, _, name = table.split(",")[0].strip().partition(".")
-    return dg.AssetKey([schema, name])
-
-
-def build_gate(suites: Sequence[Suite]) -> dg.AssetChecksDefinition:
-    """The declared expectations and the shift bounds as asset checks of the marts they judge."""
-    specs = [
-        dg.AssetCheckSpec(
-            check_name(check.check_id),
-            asset=_asset_of(check.table),
-            blocking=check.severity == "error",
-            description=check.name_en,
-        )
-        for check in gate.declared_checks(suites)
-    ]
-
-    @dg.multi_asset_check(name=GATE, specs=specs, pool="warehouse")
-    def run_gate(
-        context: dg.AssetCheckExecutionContext, config: GateConfig, home: Home
-    ) -> Iterator[dg.AssetCheckResult]:
-        settings = home.settings
-        logger.info("Checking the marts: %d expectations and shift bounds ...", len(specs))
-        with home_lock(settings, "checks of the marts"):
-            results = [
-                *run_suites(settings.warehouse, suites, parameters={}),
-                *shift.run_shift_checks(
-                    settings.warehouse,
-                    current_release(settings),
-                    accepted_shift=config.accept_shift,
-                ),
-            ]
-        record_evidence(settings, context.run_id, results)
-        for result in results:
-            yield _as_dagster(result)
-
-    return run_gate
-
-
-def _as_dagster(result: CheckResult) -> dg.AssetCheckResult:
+def _as_dagster(
+    result: CheckResult, table_keys: Mapping[str, dg.AssetKey]
+) -> dg.AssetCheckResult:
     is_error = result.severity == "error"
     return dg.AssetCheckResult(
-        asset_key=_asset_of(result.table),
+        asset_key=table_keys[result.table.split(",")[0]],
         check_name=check_name(result.check_id),
         passed=result.passed,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
@@ -118,40 +135,61 @@ def build_release(
         "answered for this run and passed.",
     )
     def release(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[None]:
-        settings = home.settings
-        with home_lock(settings, "publication"):
-            return publish_run(settings, context.run_id, manifest, suites)
+        try:
+            made = publish_run(
+                home.settings,
+                home.contracts,
+                context.run_id,
+                required=gate.required_checks(manifest, suites),
+                accepted_shift=context.run.tags.get(ACCEPT_SHIFT_TAG),
+            )
+        except ReleaseError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        return dg.MaterializeResult(
+            metadata={
+                "release": made.release_id,
+                "marts": dg.MetadataValue.path(str(home.settings.current / "marts.duckdb")),
+                "rows": dg.MetadataValue.json(
+                    {name: mart.row_count for name, mart in made.certificate.marts.items()}
+                ),
+            }
+        )
 
     return release
 
 
 def publish_run(
-    settings: Settings, run_id: str, manifest: Mapping[str, Any], suites: Sequence[Suite]
-) -> dg.MaterializeResult[None]:
-    """Publish what this run built and checked, or refuse.
+    settings: Settings,
+    contracts: Mapping[str, FeedContract],
+    run_id: str,
+    *,
+    required: set[str],
+    accepted_shift: str | None,
+) -> Release:
+    """Publish what this run built and checked.
 
     Raises:
-        dagster.Failure: The gate does not open; the description says why, and nothing is published.
+        ReleaseError: The gate does not open, or the warehouse holds another build than the one that
+            was checked. Nothing is published.
     """
-    results = load_evidence(settings, run_id)
-    decision = gate.decide(run_id, gate.required_checks(manifest, suites), results)
-    if not decision.published_allowed:
-        reasons = "\n".join(f"* {refusal.message_en}" for refusal in decision.refusals)
-        raise dg.Failure(description=f"The gate refused the release:\n{reasons}")
-    if last_build_id(settings) != run_id:
-        raise dg.Failure(
-            description="The warehouse does not hold a whole build of this run: another run rebuilt "
-            "it after the checks, or the build broke off. Run again.",
+    with home_lock(settings, "publication"):
+        if last_build_id(settings) != run_id:
+            raise ReleaseError(
+                f"The warehouse does not hold a whole build of run {run_id}: another run rebuilt it "
+                "after the checks, or the build broke off. Nothing was published; run again."
+            )
+        made = publish(
+            settings,
+            run_id=run_id,
+            inputs=release_inputs(settings, contracts),
+            code=code_version(),
+            checks=load_evidence(settings, run_id),
+            required=required,
+            now=datetime.now(UTC),
+            accepted_shift=accepted_shift,
         )
-    with Ledger(settings.ledger) as ledger:
-        inputs = release_inputs(list(ledger.partitions()))
-    made = publish(
-        settings,
-        run_id=run_id,
-        inputs=inputs,
-        code=code_version(),
-        checks=results,
-        now=datetime.now(UTC),
+    run_record.write_outcome(
+        settings, run_id, {"release": made.release_id, "is_published": not made.is_unchanged}
     )
-    logger.info("Published %s", made.release_id)
-    return dg.MaterializeResult(metadata={"release": made.release_id})
+    logger.info("Published release %s", made.release_id)
+    return made
