@@ -22,10 +22,17 @@ import pytest
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
     "contracts": frozenset({"settings"}),
-    # Files in the making, names and hashes: no part of the story, so everybody's.
+    # What others may keep of a release (its certificate, the pointer) knows nothing of its making.
     "release.atomic": frozenset(),
     "release.errors": frozenset(),
     "release.hashing": frozenset({"release.errors"}),
+    "release.certificate": frozenset(
+        {"settings", "release.atomic", "release.errors", "release.hashing"}
+    ),
+    "release.pointer": frozenset(
+        {"settings", "release.atomic", "release.certificate", "release.errors"}
+    ),
+    "versions": frozenset({"settings", "release.certificate"}),
     "sources": frozenset({"settings", "contracts", "release.atomic"}),
     "simulate": frozenset({"settings", "contracts", "release.atomic", "sources.landing"}),
     "ingest": frozenset({"settings", "contracts", "release.atomic"}),
@@ -35,16 +42,45 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     ),
     "checks.results": frozenset(),
     "checks.tables": frozenset(),
-    # Publication asks the gate; it neither runs checks nor reads feeds.
+    # Publication asks the gate and keeps the KPIs that the next run's shift checks will ask for; it
+    # runs no check, reads no feed and plans no build.
     "release": frozenset(
-        {"settings", "checks.results", "checks.tables", "checks.gate", "checks.evidence"}
+        {
+            "settings",
+            "checks.results",
+            "checks.tables",
+            "checks.evidence",
+            "checks.gate",
+            "checks.shift",
+        }
     ),
-    "warehouse": frozenset({"settings", "contracts", "ingest.ledger"}),
-    "evidence": frozenset({"settings", "checks.results", "ingest", "release.atomic"}),
-    "screen": frozenset({"settings", "evidence"}),
+    "warehouse": frozenset(
+        {
+            "settings",
+            "contracts",
+            "ingest.ledger",
+            "release.certificate",
+            "release.pointer",
+            "versions",
+        }
+    ),
+    "run_record": frozenset({"settings", "checks.evidence", "ingest.results", "release.atomic"}),
+    "screen": frozenset(
+        {"settings", "contracts", "ingest", "release.pointer", "run_record", "sources.landing"}
+    ),
     "assets": frozenset(
-        {"settings", "contracts", "ingest", "warehouse", "checks", "release", "evidence"}
+        {
+            "settings",
+            "contracts",
+            "ingest",
+            "warehouse",
+            "checks",
+            "release",
+            "run_record",
+            "versions",
+        }
     ),
+    # Nobody but these three knows the assets.
     "definitions": frozenset({"settings", "contracts", "checks.suites", "assets"}),
     "daily": frozenset(
         {
@@ -53,8 +89,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "ingest",
             "assets",
             "definitions",
-            "evidence",
+            "checks.evidence",
             "release",
+            "run_record",
             "screen",
         }
     ),
@@ -105,6 +142,36 @@ def import_faults(module: str, imported: Iterable[str]) -> list[str]:
     ]
 
 
+def circles(imports: Mapping[str, Iterable[str]]) -> list[str]:
+    """Modules that reach themselves through what they import, each with its way around.
+
+    Packages (`__init__`) only hand on names, so what counts is where a name comes from.
+    """
+
+    def module_of(name: str) -> str | None:
+        while name and name not in imports:
+            name = name.rpartition(".")[0]
+        return name or None
+
+    graph = {
+        module: {found for name in names if (found := module_of(name)) and found != module}
+        for module, names in imports.items()
+    }
+    faults = []
+    for start in sorted(graph):
+        ways = [[start, following] for following in sorted(graph[start])]
+        seen: set[str] = set()
+        while ways:
+            way = ways.pop()
+            if way[-1] == start:
+                faults.append(" -> ".join(way))
+                break
+            if way[-1] not in seen:
+                seen.add(way[-1])
+                ways += [[*way, following] for following in sorted(graph.get(way[-1], ()))]
+    return faults
+
+
 def _modules(checkout: Path) -> dict[str, Path]:
     package = checkout / "orchestration"
     modules = {}
@@ -116,14 +183,30 @@ def _modules(checkout: Path) -> dict[str, Path]:
     return modules
 
 
+def _imports(checkout: Path) -> dict[str, set[str]]:
+    return {
+        name: imports_of(
+            path.read_text(encoding="utf-8"),
+            f"orchestration.{name}",
+            is_package=path.name == "__init__.py",
+        )
+        for name, path in _modules(checkout).items()
+    }
+
+
 def test_parts_import_only_what_they_may(checkout: Path) -> None:
-    faults = []
-    for name, path in _modules(checkout).items():
-        source = path.read_text(encoding="utf-8")
-        is_package = path.name == "__init__.py"
-        imported = imports_of(source, f"orchestration.{name}", is_package=is_package)
-        faults += import_faults(name, imported)
-    assert faults == []
+    faults = [import_faults(name, names) for name, names in _imports(checkout).items()]
+    assert [fault for found in faults for fault in found] == []
+
+
+def test_no_module_imports_itself_in_a_circle(checkout: Path) -> None:
+    modules = _modules(checkout)
+    imports = {
+        name: names
+        for name, names in _imports(checkout).items()
+        if modules[name].name != "__init__.py"
+    }
+    assert circles(imports) == []
 
 
 # --- Loading -------------------------------------------------------------------------------------
@@ -219,6 +302,9 @@ def test_the_definitions_hold_every_stage_from_raw_to_release(loaded: dict[str, 
         ("checks.gate", "release.publish", True),
         ("release.publish", "checks.gate.decide", False),
         ("release.publish", "checks.expectations", True),
+        ("release.publish", "warehouse", True),
+        ("release.atomic", "settings", True),
+        ("warehouse", "release.publish", True),
         ("screen", "assets.jobs", True),
         ("assets.raw", "ingest", False),
         ("assets.raw", "definitions", True),
@@ -233,6 +319,15 @@ def test_who_imports_whom_is_decided_by_the_table(
     is_fault: bool,  # noqa: FBT001 - a column of the table above
 ) -> None:
     assert bool(import_faults(module, [imported])) is is_fault
+
+
+def test_a_circle_is_found_and_shown() -> None:
+    assert circles({"a": {"b.name"}, "b": {"c"}, "c": {"settings"}}) == []
+    assert circles({"a": {"b.name"}, "b": {"c"}, "c": {"a.other"}, "d": {"a"}}) == [
+        "a -> b -> c -> a",
+        "b -> c -> a -> b",
+        "c -> a -> b -> c",
+    ]
 
 
 def test_imports_are_found_wherever_they_stand() -> None:

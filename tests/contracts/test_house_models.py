@@ -20,7 +20,8 @@ Node = Mapping[str, Any]
 Manifest = Mapping[str, Any]
 
 LANGUAGES = ("en", "es")
-GRAIN_TESTS = frozenset({"unique", "unique_grain"})
+# Not `unique`: it lets any number of NULLs pass, and a NULL key is no key.
+GRAIN_TEST = "unique_combination"
 WHERE_PERSONAL_DATA_MAY_BE = frozenset(
     {"dim_creators", "dim_creators_history", "creator_watchlist"}
 )
@@ -94,6 +95,12 @@ def contract_faults(mart: Node) -> list[str]:
     return [f"{mart['name']}: its contract is not enforced"]
 
 
+def storage_faults(mart: Node) -> list[str]:
+    """A mart holds its rows: a view would name the working file, which no release has."""
+    stored = mart["config"].get("materialized")
+    return [] if stored in {"table", "incremental"} else [f"{mart['name']}: stored as {stored}"]
+
+
 def owner_faults(mart: Node) -> list[str]:
     """Somebody answers for a mart."""
     owner = meta_of(mart).get("owner")
@@ -149,9 +156,8 @@ def grain_faults(mart: Node, tests: Iterable[Node], key: Sequence[str] | None) -
         metadata = test.get("test_metadata") or {}
         is_about_it = test.get("attached_node") == mart["unique_id"]
         is_blocking = str(test["config"].get("severity", "error")).lower() == "error"
-        if is_about_it and is_blocking and metadata.get("name") in GRAIN_TESTS:
-            arguments = metadata.get("kwargs") or {}
-            grains.append(set(arguments.get("columns") or [arguments.get("column_name")]))
+        if is_about_it and is_blocking and metadata.get("name") == GRAIN_TEST:
+            grains.append(set((metadata.get("kwargs") or {}).get("columns") or []))
     if not grains:
         return [f"{mart['name']}: no test of severity error proves its grain"]
     if key is not None and set(key) not in grains:
@@ -248,7 +254,11 @@ def _mart(**changes: object) -> dict[str, Any]:
         "original_file_path": "../models/marts/kpi/good.sql",
         "patch_path": "semillero://../models/marts/kpi/good.yml",
         "description": "One row per day.",
-        "config": {"contract": {"enforced": True}, "meta": {"owner": "content operations"}},
+        "config": {
+            "contract": {"enforced": True},
+            "materialized": "table",
+            "meta": {"owner": "content operations"},
+        },
         "columns": {
             "active_count": {
                 "data_type": "bigint",
@@ -275,8 +285,16 @@ def test_every_mart_says_first_what_one_row_is(manifest: Manifest) -> None:
     assert [fault for mart in marts for fault in description_faults(mart)] == []
 
 
+def test_every_model_is_described(manifest: Manifest) -> None:
+    assert [model["name"] for model in models_of(manifest) if not model["description"]] == []
+
+
 def test_every_mart_has_its_contract_enforced(manifest: Manifest) -> None:
     assert [fault for mart in models_of(manifest, "marts") for fault in contract_faults(mart)] == []
+
+
+def test_every_mart_holds_its_rows(manifest: Manifest) -> None:
+    assert [fault for mart in models_of(manifest, "marts") for fault in storage_faults(mart)] == []
 
 
 def test_every_mart_has_an_owner(manifest: Manifest) -> None:
@@ -344,6 +362,7 @@ def test_a_good_mart_has_no_fault() -> None:
         yml_faults,
         description_faults,
         contract_faults,
+        storage_faults,
         owner_faults,
         column_faults,
         column_name_faults,
@@ -368,6 +387,11 @@ def test_a_description_without_the_grain_first_is_a_fault(description: str) -> N
 @pytest.mark.parametrize("contract", [None, {}, {"enforced": False}])
 def test_a_contract_that_is_not_enforced_is_a_fault(contract: object) -> None:
     assert contract_faults(_mart(config={"contract": contract}))
+
+
+@pytest.mark.parametrize("stored", [None, "view", "ephemeral", "external"])
+def test_a_mart_without_rows_of_its_own_is_a_fault(stored: str | None) -> None:
+    assert storage_faults(_mart(config={"materialized": stored}))
 
 
 @pytest.mark.parametrize("meta", [{}, {"owner": ""}, {"owner": " "}])
@@ -417,15 +441,15 @@ def test_a_column_that_hides_its_unit_is_a_fault(name: str, kind: str) -> None:
     [
         {"attached_node": "model.semillero.other"},
         {"config": {"severity": "warn"}},
-        {"test_metadata": {"name": "not_null", "kwargs": {"column_name": "day"}}},
-        {"test_metadata": {"name": "unique_grain", "kwargs": {"columns": ["day", "market"]}}},
+        {"test_metadata": {"name": "unique", "kwargs": {"column_name": "day"}}},
+        {"test_metadata": {"name": GRAIN_TEST, "kwargs": {"columns": ["day", "market"]}}},
     ],
 )
 def test_a_grain_nobody_proves_is_a_fault(change: dict[str, object]) -> None:
     proof: dict[str, object] = {
         "attached_node": "model.semillero.good",
         "config": {"severity": "ERROR"},
-        "test_metadata": {"name": "unique", "kwargs": {"column_name": "day"}},
+        "test_metadata": {"name": GRAIN_TEST, "kwargs": {"columns": ["day"]}},
     }
     assert grain_faults(_mart(), [proof], ["day"]) == []
     assert grain_faults(_mart(), [{**proof, **change}], ["day"])
