@@ -94,13 +94,21 @@ def required_checks(manifest: Mapping[str, object], suites: Sequence[Suite]) -> 
 
     Returns:
         Ids of every dbt data test of severity error, every expectation of severity error, and every
-        shift check. Not dbt's unit tests: they judge code on rows of their own, and a change of code
-        has to pass them before it gets here (`make test`).
+        shift check. Not dbt's unit tests: they judge code on rows of their own, and a change of
+        code has to pass them before it gets here (`make test`).
     """
+    tests = {
+        unique_id: node
+        for unique_id, node in _section(manifest, "nodes").items()
+        if node.get("resource_type") == "test"
+    }
+    if not tests:
+        raise DbtArtifactError(
+            "The dbt manifest is one without a single data test, so it is not this project's. Build "
+            "it again with `dbt parse`."
+        )
     required = set(SHIFT_CHECK_IDS)
-    for unique_id, node in _section(manifest, "nodes").items():
-        if node.get("resource_type") == "test" and _severity(node) == "error":
-            required.add(unique_id)
+    required.update(name for name, node in tests.items() if _severity(node) == "error")
     for suite in suites:
         required.update(
             expectation.check_id

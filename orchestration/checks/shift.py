@@ -93,7 +93,8 @@ def shift_checks(
     Returns:
         One answer for each id in `SHIFT_CHECK_IDS`, always all of them.
     """
-    reason = accepted_shift.strip() if accepted_shift else None
+    # Blanks are no reason.
+    reason = (accepted_shift or "").strip() or None
     comparisons: dict[str, Callable[[duckdb.DuckDBPyConnection, Certificate], _Finding]] = {
         _VOLUME_ID: _arrival_volume,
         **{_rows_id(mart): _rows_of(mart) for mart in MARTS},
@@ -110,8 +111,12 @@ def shift_checks(
             _answer(check_id, table, first, run_id, reason)
             for check_id, table in SHIFT_CHECKS.items()
         ]
-    answers = []
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    answers: list[CheckResult] = []
+    try:
+        connection = duckdb.connect(str(warehouse), read_only=True)
+    except duckdb.Error as error:
+        return [_broken(check_id, table, error, run_id) for check_id, table in SHIFT_CHECKS.items()]
+    with connection:
         for check_id, table in SHIFT_CHECKS.items():
             try:
                 finding = comparisons[check_id](connection, last)

@@ -169,7 +169,7 @@ def publish(
                 kpis=(),
                 files={},
                 checks=_check_facts(checks),
-                accepted_shift=accepted_shift,
+                accepted_shift=(accepted_shift or "").strip() or None,
                 certificate_hash="0" * 64,
             )
             _make(settings, making, draft, previous, on_step)

@@ -26,7 +26,8 @@ from orchestration.settings import Settings
 from tests.unit.checks.small_warehouse import change, make_warehouse
 
 RUN = "run-1"
-NO_DBT: dict[str, object] = {"nodes": {}, "unit_tests": {}}
+SOFT_TEST = {"resource_type": "test", "name": "soft", "config": {"severity": "warn"}}
+NO_DBT: dict[str, object] = {"nodes": {"test.semillero.soft": SOFT_TEST}}
 
 
 @pytest.fixture(scope="module")

@@ -133,14 +133,15 @@ def test_the_closed_list_has_every_dbt_test_that_is_not_a_declared_warning() -> 
     assert required_checks(MANIFEST, []) == {
         "test.semillero.hard",
         "test.semillero.unsaid",
-        "unit_test.semillero.logic",
         *SHIFT_CHECK_IDS,
     }
 
 
 def test_a_manifest_that_is_none_gives_no_list() -> None:
     with pytest.raises(DbtArtifactError, match="dbt parse"):
-        required_checks({"nodes": {}}, [])
+        required_checks({"unit_tests": {}}, [])
+    with pytest.raises(DbtArtifactError, match="without a single data test"):
+        required_checks({"nodes": {MODEL: {"resource_type": "model"}}}, [])
     with pytest.raises(DbtArtifactError, match="results"):
         dbt_results({}, MANIFEST, run_id=RUN)
 
