@@ -1,25 +1,21 @@
-"""The core facts on small worlds: any order of arrivals, corrections and accidents gives one result.
+"""The core facts on small worlds: any order of arrivals and accidents gives one result.
 
-What lives here: incremental builds against a full one, both against a reference in plain Python that
-counts minutes one by one, and what protects the facts (transactions, refused lone rebuilds, generic
-tests that find what they look for). What may not: marts above the core.
+What lives here: incremental builds against a full one, both against a reference in plain Python
+that counts minutes one by one, and what protects the facts (transactions, refused lone rebuilds,
+generic tests that find what they look for). What may not: marts above the core.
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from dbt_world import DbtWorld, Row
-
-if TYPE_CHECKING:
-    from dbt.contracts.graph.manifest import Manifest
 
 CORE = ("+fct_creator_days", "+dim_agencies", "dim_dates")
 FACTS = ("dim_creators", "dim_agencies", "fct_live_sessions", "fct_creator_days")
@@ -32,22 +28,17 @@ Partitions = dict[tuple[str, date], list[dict[str, object]]]
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """The parsed project, once for all worlds of this module."""
-    world = DbtWorld(tmp_path_factory.mktemp("manifest"))
+def seeded_world(tmp_path_factory: pytest.TempPathFactory) -> DbtWorld:
+    """Seeds and the parsed project, once for all worlds of this module."""
+    world = DbtWorld(tmp_path_factory.mktemp("seeded"))
     world.build(command="seed", finish=False)
-    assert world.manifest is not None
-    return world.manifest
+    return world
 
 
 @pytest.fixture
-def world(tmp_path: Path, manifest: Manifest) -> Iterator[DbtWorld]:
+def world(tmp_path: Path, seeded_world: DbtWorld) -> DbtWorld:
     """A world with seeds and nothing else."""
-    home = tmp_path / "home"
-    home.mkdir()
-    world = DbtWorld(home, manifest)
-    world.build(command="seed", finish=False)
-    yield world
+    return seeded_world.clone(tmp_path / "home")
 
 
 def moment(text: str) -> datetime:
@@ -75,7 +66,7 @@ def session(session_id: str, started_at: datetime, minutes: int | None, **values
     } | values
 
 
-# --- A random world, and what it must come to ------------------------------------------------------
+# --- A random world, and what it must come to -----------------------------------------------------
 
 
 def random_creator(chance: random.Random, creator_id: str, day: date) -> dict[str, object]:
@@ -107,7 +98,9 @@ def random_session(chance: random.Random, session_id: str, day: date) -> dict[st
             average_viewers=chance.choice([None, 12.5, 3]),
             viewer_seconds=chance.choice([None, 5000]),
             diamonds=chance.choice([None, 0, 7]),
-            updated_at=chance.choice([None, moment("2024-04-05T00:00"), moment("2024-04-08T12:00")]),
+            updated_at=chance.choice(
+                [None, moment("2024-04-05T00:00"), moment("2024-04-08T12:00")]
+            ),
         )
     )
 
@@ -121,14 +114,15 @@ def random_partition(chance: random.Random, feed: str, day: date) -> list[dict[s
     return [random_session(chance, session_id, day) for session_id in ids]
 
 
-def corrected(chance: random.Random, rows: list[dict[str, object]], day: date) -> Any:
+def corrected(
+    chance: random.Random, feed: str, rows: list[dict[str, object]], day: date
+) -> list[dict[str, object]]:
     """Another revision of a partition: rows lost, rows changed, rows new."""
     kept = [row for row in rows if chance.random() < 0.6]
     changed = [
         row | {"diamonds": 99} if "diamonds" in row else row | {"timezone": "Europe/Madrid"}
         for row in kept
     ]
-    feed = "creators" if rows and "handle" in rows[0] else "live_sessions"
     return changed + random_partition(chance, feed, day)[:3]
 
 
@@ -147,7 +141,7 @@ def winners(partitions: Partitions, feed: str, key: str) -> dict[object, dict[st
 
 
 def reference_days(partitions: Partitions) -> dict[tuple[str, date], tuple[int, int, int]]:
-    """(session_count, live_seconds, longest_session_seconds) of every creator day, minute by minute."""
+    """session_count, live_seconds and longest_session_seconds of every creator day, by minutes."""
     zones: dict[object, ZoneInfo] = {}
     for creator_id, row in winners(partitions, "creators", "creator_id").items():
         market_zone = {"US": "America/New_York"} | MARKET_ZONES
@@ -218,7 +212,7 @@ def test_builds_in_any_order_of_arrivals_and_accidents_equal_one_full_build(
 
     def correct(feed: str) -> None:
         day = chance.choice([key for key in partitions if key[0] == feed])[1]
-        arrive(feed, day, corrected(chance, partitions[feed, day], day))
+        arrive(feed, day, corrected(chance, feed, partitions[feed, day], day))
 
     # Until where each build comes before it breaks off; None is a build that finishes.
     reaches: list[str | None] = [None, "+int_live_sessions_changed", "+fct_live_sessions", None]
@@ -232,7 +226,9 @@ def test_builds_in_any_order_of_arrivals_and_accidents_equal_one_full_build(
         world.build(select=CORE if reach is None else (reach,), finish=reach is None)
     lost = max(partitions, key=lambda key: (key[0] == "live_sessions", len(partitions[key])))
     arrive(*lost, [])
-    arrive("creators", days[-1], [random_creator(chance, "c1", days[-1]) | {"timezone": "Asia/Tokyo"}])
+    arrive(
+        "creators", days[-1], [random_creator(chance, "c1", days[-1]) | {"timezone": "Asia/Tokyo"}]
+    )
     world.build(select=CORE)
 
     step_by_step = contents(world)
@@ -245,3 +241,91 @@ def test_builds_in_any_order_of_arrivals_and_accidents_equal_one_full_build(
         from marts.fct_creator_days"""
     )
     assert {(row[0], row[1]): row[2:] for row in found} == expected
+
+
+# --- What protects the facts ----------------------------------------------------------------------
+
+
+def ana_is_live(world: DbtWorld) -> None:
+    """One creator with one session, built and finished."""
+    world.arrive("creators", FIRST_DAY, [creator("ana")])
+    world.arrive("live_sessions", FIRST_DAY, [session("s1", moment("2024-04-01T18:00"), 60)])
+    world.build(select=CORE)
+
+
+def test_a_build_that_breaks_after_removing_rows_leaves_the_fact_as_it_was(world: DbtWorld) -> None:
+    ana_is_live(world)
+    before = contents(world)
+    # A column that the model does not have: it fails after the pre-hook has deleted.
+    world.execute("alter table marts.fct_creator_days add column surprise integer")
+    world.arrive("live_sessions", FIRST_DAY, [session("s1", moment("2024-04-01T18:00"), 90)])
+    with pytest.raises(RuntimeError, match="fct_creator_days"):
+        world.build(select=CORE, finish=False)
+    world.execute("alter table marts.fct_creator_days drop column surprise")
+    assert contents(world)["fct_creator_days"] == before["fct_creator_days"]
+    # The sessions are already the new ones, so only the queue still knows which day to build again.
+    world.build(select=CORE)
+    assert world.rows("select live_seconds from marts.fct_creator_days") == [(5400,)]
+
+
+def test_nothing_is_written_again_where_nothing_arrived(world: DbtWorld) -> None:
+    ana_is_live(world)
+    before = contents(world)
+    world.build(select=CORE)
+    assert contents(world) == before
+    for queue in ("int_creators_changed", "int_live_sessions_changed", "int_creator_days_touched"):
+        assert world.rows(f"select count(*) from intermediate.{queue}") == [(0,)]
+
+
+def test_another_market_measures_past_days_by_its_own_rule(world: DbtWorld) -> None:
+    world.arrive("creators", FIRST_DAY, [creator("ana", platform="other")])
+    world.arrive("live_sessions", FIRST_DAY, [session("s1", moment("2024-04-01T18:00"), 40)])
+    world.build(select=CORE)
+    rules = "select rule_id, is_valid_day from marts.fct_creator_days"
+    assert world.rows(rules) == [("network_hour", False)]
+    moved = creator("ana", platform="other", country="US", timezone="America/Mexico_City")
+    world.arrive("creators", FIRST_DAY + timedelta(days=1), [moved])
+    world.build(select=CORE)
+    assert world.rows(rules) == [("other_platform_us", True)]
+
+
+def test_a_fact_is_not_rebuilt_alone_from_the_last_changes(world: DbtWorld) -> None:
+    ana_is_live(world)
+    world.build(select=CORE)
+    before = contents(world)
+    with pytest.raises(RuntimeError, match="select both"):
+        world.dbt("run", "--full-refresh", "--select", "fct_live_sessions")
+    assert contents(world) == before
+
+
+def test_compiled_files_stay_in_target_although_models_stand_beside_the_project(
+    world: DbtWorld,
+) -> None:
+    ana_is_live(world)
+    target = world.home / "target"
+    written = set(world.home.parent.rglob("*.sql"))
+    assert any(path.name == "fct_creator_days.sql" for path in written)
+    assert all(path.is_relative_to(target) for path in written)
+
+
+GENERIC_TEST_CASES = [
+    ("test_unique_combination({}, ['a', 'b'])", "(1, 1), (1, 2)", 0),
+    ("test_unique_combination({}, ['a', 'b'])", "(1, 1), (1, 1), (2, 1)", 1),
+    ("test_unique_combination({}, ['a', 'b'])", "(1, null), (2, 2)", 1),
+    ("test_holds({}, 'a < b')", "(1, 2), (0, 5)", 0),
+    ("test_holds({}, 'a < b')", "(1, 2), (2, 2), (3, 2)", 2),
+    ("test_holds({}, 'a < b')", "(1, null)", 1),
+    ("test_holds({}, 'a < b or b is null')", "(1, null)", 0),
+]
+
+
+def test_a_generic_test_finds_the_rows_that_must_fail(seeded_world: DbtWorld) -> None:
+    queries = []
+    for call, rows, _ in GENERIC_TEST_CASES:
+        relation = f"(select * from (values {rows}) as cases (a, b))"
+        queries.append("{{ " + call.format(f'"{relation}"') + " }}")
+    result = seeded_world.invoke("compile", "--inline", "\n;\n".join(queries))
+    assert result.success, result.exception
+    compiled = result.result.results[0].node.compiled_code.split(";")
+    found = [len(seeded_world.rows(query)) for query in compiled]
+    assert found == [failures for _, _, failures in GENERIC_TEST_CASES]
