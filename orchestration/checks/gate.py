@@ -104,8 +104,8 @@ def required_checks(manifest: Mapping[str, object], suites: Sequence[Suite]) -> 
     }
     if not tests:
         raise DbtArtifactError(
-            "The dbt manifest is one without a single data test, so it is not this project's. Build "
-            "it again with `dbt parse`."
+            "The dbt manifest is one without a single data test, so it is of another project. "
+            "Build it again with `dbt parse`."
         )
     required = set(SHIFT_CHECK_IDS)
     required.update(name for name, node in tests.items() if _severity(node) == "error")
