@@ -67,7 +67,10 @@ def _speak() -> None:
     root.handlers = [handler]
     root.propagate = False
     # dbt and Dagster set up loggers of their own; their words stand in dbt.log and in the UI.
-    logging.getLogger("dagster").propagate = False
+    for name in ("dagster", "great_expectations"):
+        other = logging.getLogger(name)
+        other.handlers = [logging.NullHandler()]
+        other.propagate = False
 
 
 @contextmanager

@@ -53,8 +53,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "active": "Active creators in the last complete week ({week})",
         "change": "{change:+.1%} on the week before",
         "no_change": "no complete week before it",
-        "retention": "Still active four weeks after their first LIVE (cohort of {week})",
-        "interval": "95 % interval {low:.1%} to {high:.1%}, {size} creators",
+        "retention": "Still active four weeks after their first LIVE",
+        "retained": "{active} of {size} creators, the {cohorts} newest full weekly cohorts",
         "hours": "LIVE hours in the last complete week",
         "valid_days": "{days} valid LIVE days",
         "not_known": "not known yet",
@@ -114,8 +114,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "active": "Creadores activos en la última semana completa ({week})",
         "change": "{change:+.1%} frente a la semana anterior",
         "no_change": "sin una semana completa anterior",
-        "retention": "Siguen activos cuatro semanas después de su primer LIVE (cohorte del {week})",
-        "interval": "intervalo del 95 %: {low:.1%} a {high:.1%}, {size} creadores",
+        "retention": "Siguen activos cuatro semanas después de su primer LIVE",
+        "retained": "{active} de {size} creadores, las {cohorts} cohortes semanales completas más nuevas",
         "hours": "Horas de LIVE en la última semana completa",
         "valid_days": "{days} días LIVE válidos",
         "not_known": "aún no se sabe",
@@ -303,16 +303,18 @@ def _retention(
     texts: Mapping[str, str], connection: duckdb.DuckDBPyConnection
 ) -> tuple[str, str, str]:
     row = connection.execute("""
-        select cohort_start_date, retention_rate, retention_ci_low, retention_ci_high, cohort_size
-        from marts.cohort_retention
-        where cohort_kind = 'first_live' and period_grain = 'week' and segment_kind = 'all'
-            and period_index = 4 and is_complete
-        order by cohort_start_date desc limit 1""").fetchone()
-    if row is None:
-        return texts["retention"].format(week="-"), texts["not_known"], texts["no_complete_week"]
-    week, rate, low, high, size = row
-    interval = texts["interval"].format(low=float(low), high=float(high), size=f"{size:,}")
-    return texts["retention"].format(week=week), f"{float(rate):.1%}", interval
+        with newest as (
+            select active_count, matured_count
+            from marts.cohort_retention
+            where cohort_kind = 'first_live' and period_grain = 'week' and segment_kind = 'all'
+                and period_index = 4 and is_complete
+            order by cohort_start_date desc limit 8)
+        select sum(active_count), sum(matured_count), count(*) from newest""").fetchone()
+    if row is None or not row[1]:
+        return texts["retention"], texts["not_known"], texts["no_complete_week"]
+    active, size, cohorts = row
+    retained = texts["retained"].format(active=f"{active:,}", size=f"{size:,}", cohorts=cohorts)
+    return texts["retention"], f"{active / size:.1%}", retained
 
 
 def _hours(
@@ -440,7 +442,7 @@ def _table(texts: Mapping[str, str], title: str, first: str, *others: str) -> Ta
     """A plain table: a name at the left, numbers and days at the right."""
     shown = texts[title] if title else None
     table = Table(title=shown, title_justify="left", title_style="bold", box=None)
-    table.add_column(texts[first])
+    table.add_column(texts[first], no_wrap=True)
     for name in others:
-        table.add_column(texts[name], justify="right")
+        table.add_column(texts[name], justify="right", overflow="fold")
     return table

@@ -63,15 +63,15 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 # Nothing is yielded, so the gate and the release have nothing to do either.
                 logger.info("No input changed since the current release: nothing to build.")
                 return
-            plan = plan_build(settings, home.contracts, context.run_id)
+            plan = plan_build(settings, home.contracts, context.run.run_id)
             logger.info(
                 "Building the marts from %d new partitions%s ...", len(plan.pending), plan.why_anew
             )
             export_for_dbt(settings)
             invocation = _start(context, dbt, settings, plan)
             yield from _stream(invocation)
-            results = _results(invocation, manifest, settings, context.run_id)
-            record_evidence(settings, context.run_id, results)
+            results = _results(invocation, manifest, settings, context.run.run_id)
+            record_evidence(settings, context.run.run_id, results)
             if _models_are_whole(invocation):
                 finish_build(settings, plan)
             _raise_if_failed(invocation, results)
@@ -97,7 +97,7 @@ def _start(
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     if plan.full_refresh:
         arguments.append("--full-refresh")
-    target = run_record.run_folder(settings, context.run_id) / "dbt"
+    target = run_record.run_folder(settings, context.run.run_id) / "dbt"
     return dbt.cli(arguments, context=context, target_path=target, raise_on_error=False)
 
 

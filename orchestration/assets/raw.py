@@ -75,7 +75,7 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         days = [date.fromisoformat(partition_key) for partition_key in context.partition_keys]
         results = ingest_days(contract, days, home.settings, history=config.history)
-        run_record.write_ingest(home.settings, context.run_id, contract.feed, results)
+        run_record.write_ingest(home.settings, context.run.run_id, contract.feed, results)
         refused = [result for result in results if result.outcome == "refused"]
         yield dg.AssetCheckResult(
             asset_key=key,

@@ -139,7 +139,7 @@ def build_release(
             made = publish_run(
                 home.settings,
                 home.contracts,
-                context.run_id,
+                context.run.run_id,
                 required=gate.required_checks(manifest, suites),
                 accepted_shift=context.run.tags.get(ACCEPT_SHIFT_TAG),
             )

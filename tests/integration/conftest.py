@@ -1,0 +1,54 @@
+"""A home in which a sample world was published, made once, copied by every test that changes it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sample_home import FEEDS, LAST_DAY, WORLD, Runner
+
+from orchestration.daily import RunOptions, run
+from orchestration.screen import RunEnd
+from orchestration.settings import Settings
+from orchestration.simulate import simulate
+
+
+@pytest.fixture(scope="session")
+def run_in() -> Iterator[Runner]:
+    """Run the daily job in a home, as the command line does but without its imports each time."""
+    with pytest.MonkeyPatch.context() as environment:
+
+        def run_home(home: Path, **options: object) -> RunEnd:
+            environment.setenv("SEMILLERO_HOME", str(home))
+            return run(Settings(), RunOptions(**options))  # type: ignore[arg-type]
+
+        yield run_home
+
+
+@pytest.fixture(scope="session")
+def published_world(tmp_path_factory: pytest.TempPathFactory, run_in: Runner) -> Path:
+    """A home with a release of all days but the last, and the last day's files in `held_back`.
+
+    The name has a space and a quote: no path may become SQL.
+    """
+    home = tmp_path_factory.mktemp("published") / "it's a home"
+    simulate(home / "landing", WORLD, truth_dir=home / "truth")
+    for feed in FEEDS:
+        last = home / "landing" / feed / f"dt={LAST_DAY}"
+        if last.exists():
+            target = home / "held_back" / feed
+            target.parent.mkdir(exist_ok=True)
+            shutil.move(last, target)
+    end = run_in(home)
+    assert end.verdict == "published", end.reasons
+    return home
+
+
+@pytest.fixture
+def home(published_world: Path, tmp_path: Path) -> Path:
+    """A copy of the published home that a test may change."""
+    copy = tmp_path / "home"
+    shutil.copytree(published_world, copy, symlinks=True)
+    return copy
