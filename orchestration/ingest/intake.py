@@ -82,7 +82,7 @@ def take_in(landed: LandedFile, folder: Path, number: int, settings: Settings) -
             if landed.size > settings.max_decompressed_bytes:
                 raise FileRefusedError(reasons.too_big(settings.max_decompressed_bytes))
             _link_or_copy(landed.real_path, path)
-            sha256 = _hash_and_validate(path, is_text=landed.format != "parquet")
+            sha256 = hash_and_validate(path, is_text=landed.format != "parquet")
     except OSError as error:
         raise FileRefusedError(
             reasons.unreadable(error.strerror or type(error).__name__)
@@ -138,7 +138,12 @@ def _link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _hash_and_validate(path: Path, *, is_text: bool) -> str:
+def hash_and_validate(path: Path, *, is_text: bool) -> str:
+    """The sha256 of a file, after one pass over it.
+
+    Raises:
+        FileRefusedError: it is to be text, and is not UTF-8.
+    """
     digest = hashlib.sha256()
     text = _Utf8Check() if is_text else None
     with path.open("rb", buffering=0) as source:

@@ -24,6 +24,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 _HEADER_BYTES = 1024 * 1024
 # No text holds this sequence, so each line of a JSON lines file stays one value.
 _NO_DELIMITER = "\x01\x02\x03\x04"
+# A home below a folder like env=prod must not add a column.
+_PARQUET_OPTIONS = "binary_as_string = true, hive_partitioning = false"
 _MIXED_LINE_ENDS = "state machine reached an invalid state"
 
 
@@ -109,7 +111,8 @@ def _open_csv(
     reader = (
         f"read_csv($_path, columns = {{{layout}}}, auto_detect = false, header = false, "
         f"skip = {header_lines}, delim = '{delimiter}', quote = '\"', escape = '\"', "
-        "strict_mode = true, null_padding = false, store_rejects = true, "
+        "strict_mode = true, null_padding = false, hive_partitioning = false, "
+        "store_rejects = true, "
         "rejects_table = 'csv_rejects', rejects_scan = 'csv_scans')"
     )
     connection.execute("drop table if exists csv_rejects; drop table if exists csv_scans")
@@ -175,6 +178,10 @@ def place_csv_rejects(connection: duckdb.DuckDBPyConnection, header_lines: int) 
 
     Returns:
         The number of rejected lines.
+
+    Raises:
+        FileRefusedError: a quotation mark swallowed whole lines. As one refused row they would
+            pass for a small fault, and good rows would be missing from a day that was accepted.
     """
     connection.execute(
         """
@@ -182,14 +189,25 @@ def place_csv_rejects(connection: duckdb.DuckDBPyConnection, header_lines: int) 
         select
             cast(line - $header_lines as bigint) as row,
             min_by(error_type, column_idx) as error,
-            coalesce(any_value(csv_line), '') as line
+            coalesce(trim(any_value(csv_line), e'\\r\\n'), '') as line
         from csv_rejects
         group by csv_rejects.line
         """,
         {"header_lines": header_lines},
     )
-    counted = connection.execute("select count(*) from malformed").fetchone()
-    count = int(counted[0]) if counted else 0
+    count, swallowing_row = connection.execute(
+        r"""
+        select
+            count(*),
+            min(row) filter (
+                where error in ('UNQUOTED VALUE', 'LINE SIZE OVER MAXIMUM')
+                and line like e'%\n%'
+            )
+        from malformed
+        """
+    ).fetchone() or (0, None)
+    if swallowing_row is not None:
+        raise FileRefusedError(reasons.unclosed_quote(swallowing_row))
     if count:
         connection.execute(
             """
@@ -213,7 +231,7 @@ def place_csv_rejects(connection: duckdb.DuckDBPyConnection, header_lines: int) 
             asof left join shifts on checked._row > shifts.good_before
             """
         )
-    return count
+    return int(count)
 
 
 def collect_malformed_json(connection: duckdb.DuckDBPyConnection) -> int:
@@ -242,17 +260,18 @@ def _open_jsonl(
             _row,
             line,
             -- An object that names a column twice would silently lose one of its values.
-            coalesce(
-                json_valid(line)
-                and json_type(line) = 'OBJECT'
-                and len(json_keys(line)) = len(list_distinct(json_keys(line))),
-                false
-            ) as is_object
+            -- (A case, because "and" would parse what is not valid, and fail.)
+            case
+                when not json_valid(line) then false
+                when json_type(line) <> 'OBJECT' then false
+                else len(json_keys(line)) = len(list_distinct(json_keys(line)))
+            end as is_object
         from (
             select row_number() over () as _row, line
             from read_csv(
                 $_path, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false
+                delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false,
+                hive_partitioning = false
             )
         )
         where line is not null and trim(line) <> ''
@@ -309,7 +328,7 @@ def _open_parquet(
     connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
 ) -> Source:
     described = connection.execute(
-        "describe select * from read_parquet($_path, binary_as_string = true)",
+        f"describe select * from read_parquet($_path, {_PARQUET_OPTIONS})",
         {"_path": str(taken.path)},
     ).fetchall()
     if len(described) > MAX_COLUMNS:
@@ -324,7 +343,7 @@ def _open_parquet(
     return Source(
         relation=(
             f"select _file_row + 1 as _row, * exclude (_file_row) from read_parquet("
-            f"$_path, binary_as_string = true, file_row_number = true) as source({aliases})"
+            f"$_path, {_PARQUET_OPTIONS}, file_row_number = true) as source({aliases})"
         ),
         parameters={
             "_path": str(taken.path),

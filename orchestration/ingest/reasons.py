@@ -156,10 +156,8 @@ def malformed_row(engine_error: str, expected: int) -> Reason:
     if engine_error == "UNQUOTED VALUE":
         return Reason(
             "malformed_row",
-            "A quotation mark is opened or closed in the wrong place; "
-            "the lines up to the next one were read as one value.",
-            "Una comilla se abre o se cierra en el lugar equivocado; "
-            "las líneas hasta la siguiente se leyeron como un solo valor.",
+            "A quotation mark is opened or closed in the wrong place.",
+            "Una comilla se abre o se cierra en el lugar equivocado.",
         )
     if engine_error == "LINE SIZE OVER MAXIMUM":
         return Reason(
@@ -273,6 +271,17 @@ def too_big(limit: int) -> Reason:
         "SEMILLERO_MAX_DECOMPRESSED_BYTES if it is honest.",
         f"El archivo se descomprime a más de {limit:,} bytes: divídelo, o sube "
         "SEMILLERO_MAX_DECOMPRESSED_BYTES si es legítimo.",
+    )
+
+
+def unclosed_quote(row: int) -> Reason:
+    """A quotation mark that swallows the lines after it."""
+    return Reason(
+        "unclosed_quote",
+        f"A quotation mark in row {row} is not closed in its line, so the rows after it cannot be "
+        "told apart: double the quotation marks inside values, and send the file again.",
+        f"Una comilla de la fila {row} no se cierra en su línea y no se distinguen las filas "
+        "siguientes: duplica las comillas dentro de los valores y vuelve a enviarlo.",
     )
 
 
