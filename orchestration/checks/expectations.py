@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 import duckdb
 
 from orchestration.checks.gate import failing_rows
-from orchestration.checks.results import MAX_SAMPLE_ROWS, CheckResult
+from orchestration.checks.results import MASKED_COLUMNS, MAX_SAMPLE_ROWS, CheckResult
 from orchestration.checks.suites import (
     Expectation,
     Parameter,
@@ -237,7 +237,7 @@ def _judge(
     passed = result.success is True
     found: dict[str, Any] = result.result or {}
     if passed:
-        return _Outcome(passed=True, failed_count=0, observed=_observed(found))
+        return _Outcome(passed=True, failed_count=0)
     if expectation.sql is not None:
         table = ".".join(quoted(part) for part in expectation.table.split("."))
         query = filled_sql(expectation, values).replace("{batch}", table)
@@ -249,7 +249,8 @@ def _judge(
     return _Outcome(
         passed=False,
         failed_count=_count(found.get("unexpected_count")),
-        observed=_observed(found),
+        # The largest handle is a handle.
+        observed="" if MASKED_COLUMNS & set(_judged_columns(expectation)) else _observed(found),
         sample=_unexpected_rows(connection, expectation, found),
     )
 
@@ -270,11 +271,7 @@ def _unexpected_rows(
     """Rows that hold an unexpected value: the grain's columns and the ones judged."""
     schema, name = expectation.table.split(".")
     key = MARTS[name].key if name in MARTS else ()
-    judged = [
-        str(expectation.kwargs[each])
-        for each in ("column", "column_A", "column_B")
-        if each in expectation.kwargs
-    ]
+    judged = _judged_columns(expectation)
     unexpected = found.get("partial_unexpected_list") or []
     if not judged or not found.get("unexpected_count"):
         return ()
@@ -289,6 +286,14 @@ def _unexpected_rows(
         where, values = f"{quoted(judged[0])} is null", []
     query = f"select {columns} from {quoted(schema)}.{quoted(name)} where {where}"
     return _sample(connection, query, values)
+
+
+def _judged_columns(expectation: Expectation) -> list[str]:
+    return [
+        str(expectation.kwargs[each])
+        for each in ("column", "column_A", "column_B")
+        if each in expectation.kwargs
+    ]
 
 
 def _sample(

@@ -11,7 +11,7 @@ required check answered for this run and passed. Silence is a refusal.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -421,8 +421,3 @@ def _dbt_sample(
             f"{how_en} (No sample: {said})",
             f"{how_es} (Sin muestra: {said})",
         )
-
-
-def summary(decision: Decision) -> Mapping[str, int]:
-    """How many refusals of each reason: for a screen's first line."""
-    return Counter(refusal.reason for refusal in decision.refusals)

@@ -169,6 +169,9 @@ def test_personal_columns_are_masked_in_samples(tmp_path: Path) -> None:
           - {id: by_set, expectation: expect_column_distinct_values_to_be_in_set,
              kwargs: {column: handle, value_set: [nobody]}, severity: error,
              name_en: The handles are nobody's., name_es: Los usuarios son de nadie.}
+          - {id: by_largest, expectation: expect_column_max_to_be_between,
+             kwargs: {column: handle, min_value: zzz}, severity: error,
+             name_en: The last handle is late., name_es: El último usuario va al final.}
         """,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from orchestration.release.errors import ReleaseError, ReleaseRefusedError
 from orchestration.release.pointer import Release, current_release, list_releases
 from orchestration.release.publish import PublishStep, matching_current, publish
 from orchestration.release.verify import verify_release
-from orchestration.settings import Settings
+from orchestration.settings import PROJECT_ROOT, Settings
 from tests.unit.checks.small_warehouse import NEW_DAY, change, code, inputs_until
 from tests.unit.release.conftest import NOW, Publish
 
@@ -31,6 +32,27 @@ connection = duckdb.connect(sys.argv[1], read_only=True)
 for line in sys.stdin:
     answer = connection.execute("select count(*) from marts.fct_live_sessions").fetchone()
     print(answer[0], flush=True)
+"""
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from orchestration.checks.shift import shift_checks
+from orchestration.release.publish import PublishStep, publish
+from orchestration.settings import PROJECT_ROOT, Settings
+from tests.unit.checks.small_warehouse import code, inputs_until
+
+def kill(step):
+    if step is PublishStep[sys.argv[2]]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+settings = Settings(home=Path(sys.argv[1]))
+checks = shift_checks(settings.warehouse, None, run_id="run-2")
+publish(
+    settings, run_id="run-2", inputs=inputs_until(), code=code("two"), checks=checks,
+    required=[each.check_id for each in checks], now=datetime(2026, 4, 2, tzinfo=UTC), on_step=kill,
+)
 """
 
 FAILED = CheckResult(
@@ -310,22 +332,35 @@ def test_a_crash_after_any_step_leaves_the_old_release_or_the_new(
     assert not list(settings.releases.glob(".making-*"))
 
 
+@pytest.mark.parametrize(
+    "step",
+    [PublishStep.MARTS_COPIED, PublishStep.CERTIFIED, PublishStep.STANDING, PublishStep.CURRENT],
+)
 def test_a_killed_publication_is_healed_by_the_next(
-    settings: Settings, publish_run: Publish
+    settings: Settings, publish_run: Publish, step: PublishStep
 ) -> None:
-    """A real `kill -9` runs no `except` and no `finally`: what it leaves is cleaned later."""
+    """A real `kill -9` runs no `except` and no `finally`."""
     first = publish_run()
-    leftover = settings.releases / ".making-run-2"
-    (leftover / "parquet").mkdir(parents=True)
-    (leftover / "marts.duckdb").write_bytes(b"half")
+
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(settings.home), step.name],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        check=False,
+    )
+
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    survivor = current_release(settings)
+    assert survivor is not None
+    assert (survivor.release_id == first.release_id) == (step is not PublishStep.CURRENT)
+    assert verify_release(survivor) == []
     link = settings.home / ".current.0123.making"
     link.symlink_to("releases/nothing")
-
-    second = publish_run(run_id="run-3", version=code("two"))
-
-    assert not leftover.exists()
+    healed = publish_run(run_id="run-3", version=code("two"))
+    assert healed.is_unchanged == (step is PublishStep.CURRENT)
+    assert verify_release(healed) == []
+    assert not list(settings.releases.glob(".making-*"))
     assert not link.is_symlink()
-    assert second.release_id > first.release_id
 
 
 @pytest.mark.parametrize("call", ["rename", "replace", "symlink_to"])
