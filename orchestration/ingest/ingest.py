@@ -9,7 +9,6 @@ ingest of the day does it again.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -36,6 +35,7 @@ from orchestration.ingest.read import (
 )
 from orchestration.ingest.reasons import FileRefusedError, Reason
 from orchestration.ingest.results import DayResult, Problem
+from orchestration.release.atomic import fsync_file, fsync_folder
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -518,20 +518,12 @@ def publish_file(source: Path, target: Path) -> None:
     """Move a finished file into place so that it is there whole after any crash, or not at all."""
     missing = [folder for folder in target.parents if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
-    _sync(source)
+    fsync_file(source)
     source.replace(target)
-    _sync(target.parent)
+    fsync_folder(target.parent)
     # A new folder's own name stands in its parent.
     for folder in missing:
-        _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        fsync_folder(folder.parent)
 
 
 def _unchanged(record: PartitionRecord) -> DayResult:
