@@ -395,6 +395,12 @@ class Ingestor:
         refused_rows = quarantine.accepted_path(contract.feed, day, self._settings)
         problems: tuple[Problem, ...] = ()
         if at_hand.failed_count or at_hand.bad_files:
+            kept = quarantine.refused_rows_count(self._connection)
+            if kept != at_hand.failed_count:
+                raise IngestError(
+                    f"{contract.feed} dt={day}: {at_hand.failed_count} rows were refused, but "
+                    f"quarantine holds {kept}; nothing was published."
+                )
             problems = quarantine.problems(self._connection, day)
             path = folder / "rows.parquet"
             quarantine.write(self._connection, path, contract.feed, day, revision)

@@ -109,6 +109,14 @@ def add_malformed_rows(connection: duckdb.DuckDBPyConnection, file: str, columns
         )
 
 
+def refused_rows_count(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many rows stand in the quarantine of the day at hand, each counted once."""
+    counted = connection.execute(
+        "select count(distinct (file, row)) from quarantine where row is not null"
+    ).fetchone()
+    return int(counted[0]) if counted else 0
+
+
 def problems(connection: duckdb.DuckDBPyConnection, day: date) -> tuple[Problem, ...]:
     """The quarantine of the day at hand, once per file, rule and column."""
     rows = connection.execute(

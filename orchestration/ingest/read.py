@@ -188,7 +188,8 @@ def place_csv_rejects(connection: duckdb.DuckDBPyConnection, header_lines: int) 
         create or replace temp table malformed as
         select
             cast(line - $header_lines as bigint) as row,
-            min_by(error_type, column_idx) as error,
+            -- A line may have several faults, and some faults no column: the first one found.
+            min_by(error_type, coalesce(column_idx, 0)) as error,
             coalesce(trim(any_value(csv_line), e'\\r\\n'), '') as line
         from csv_rejects
         group by csv_rejects.line
@@ -253,31 +254,7 @@ def collect_malformed_json(connection: duckdb.DuckDBPyConnection) -> int:
 def _open_jsonl(
     connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
 ) -> Source:
-    connection.execute(
-        f"""
-        create or replace temp table json_lines as
-        select
-            _row,
-            line,
-            -- An object that names a column twice would silently lose one of its values.
-            -- (A case, because "and" would parse what is not valid, and fail.)
-            case
-                when not json_valid(line) then false
-                when json_type(line) <> 'OBJECT' then false
-                else len(json_keys(line)) = len(list_distinct(json_keys(line)))
-            end as is_object
-        from (
-            select row_number() over () as _row, line
-            from read_csv(
-                $_path, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false,
-                hive_partitioning = false
-            )
-        )
-        where line is not null and trim(line) <> ''
-        """,
-        {"_path": str(taken.path)},
-    )
+    _load_json_lines(connection, taken)
     keys = connection.execute(
         f"""
         select distinct unnest(json_keys(line)) as name
@@ -313,6 +290,40 @@ def _open_jsonl(
         unknown=unknown,
         content="_line",
     )
+
+
+def _load_json_lines(connection: duckdb.DuckDBPyConnection, taken: TakenFile) -> None:
+    try:
+        connection.execute(
+            f"""
+            create or replace temp table json_lines as
+            select
+                _row,
+                line,
+                -- An object that names a column twice would silently lose one of its values.
+                -- (A case, because "and" would parse what is not valid, and fail.)
+                case
+                    when not json_valid(line) then false
+                    when json_type(line) <> 'OBJECT' then false
+                    else len(json_keys(line)) = len(list_distinct(json_keys(line)))
+                end as is_object
+            from (
+                select row_number() over () as _row, line
+                from read_csv(
+                    $_path, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
+                    delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false,
+                    hive_partitioning = false
+                )
+            )
+            where line is not null and trim(line) <> ''
+            """,
+            {"_path": str(taken.path)},
+        )
+    except duckdb.InvalidInputException as error:
+        # The only fault that text without delimiters and quotation marks can have.
+        if "Maximum line size" not in str(error):
+            raise
+        raise FileRefusedError(reasons.line_too_long()) from error
 
 
 def _has_lines(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -274,6 +274,15 @@ def too_big(limit: int) -> Reason:
     )
 
 
+def line_too_long() -> Reason:
+    """A JSON line beyond what is read as one value."""
+    return Reason(
+        "line_too_long",
+        "The file has a line of more than 2 MB: JSON lines need one object a line.",
+        "El archivo tiene una línea de más de 2 MB: JSON lines necesita un objeto por línea.",
+    )
+
+
 def unclosed_quote(row: int) -> Reason:
     """A quotation mark that swallows the lines after it."""
     return Reason(

@@ -62,3 +62,19 @@ class LandedDays:
 
     days: tuple[date, ...]
     problems: tuple[Problem, ...] = ()
+
+
+def why_refused(result: DayResult, language: Literal["en", "es"]) -> str:
+    """Why a day was refused, in one or two sentences: the verdict, and the most frequent fault.
+
+    The verdict alone ("67 of 67 rows were refused") does not tell a person what to correct.
+    """
+    days = [problem for problem in result.problems if problem.file.startswith("dt=")]
+    faults = [problem for problem in result.problems if not problem.file.startswith("dt=")]
+    said = [getattr(problem, f"reason_{language}") for problem in days[:1]]
+    if faults:
+        worst = max(faults, key=lambda problem: problem.count)
+        row = {"en": "row", "es": "fila"}[language]
+        where = worst.file if worst.row is None else f"{worst.file}, {row} {worst.row}"
+        said.append(f"{where}: {getattr(worst, f'reason_{language}')}")
+    return " ".join(said)

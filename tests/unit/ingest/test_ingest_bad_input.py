@@ -331,6 +331,28 @@ def test_a_quotation_mark_that_swallows_good_rows_refuses_the_file(world: World)
     assert "fila 20" in problem.reason_es
 
 
+def test_a_csv_line_of_megabytes_is_one_refused_row(world: World) -> None:
+    lines = as_csv(sessions(30)).splitlines()
+    lines[3] = lines[3].replace("Directo", "x" * 3_000_000)
+    world.land("live_sessions", "long.csv", "\n".join(lines))
+    result = world.ingest("live_sessions")
+    assert (result.rows_accepted, result.rows_refused) == (29, 1)
+    problem = only(result.problems, "malformed_row")
+    assert problem.row == 3
+    assert "longer than 2 MB" in problem.reason_en
+    assert "más de 2 MB" in problem.reason_es
+
+
+def test_a_json_line_of_megabytes_refuses_the_file(world: World) -> None:
+    row = json.dumps(session(1, title="x" * 3_000_000))
+    world.land("live_sessions", "long.jsonl", row)
+    result = world.ingest("live_sessions")
+    assert result.outcome == "refused"
+    problem = only(result.problems, "line_too_long")
+    assert "one object a line" in problem.reason_en
+    assert "un objeto por línea" in problem.reason_es
+
+
 def test_malformed_json_lines_are_quarantined_with_their_text(world: World) -> None:
     lines = [json.dumps(row) for row in sessions(80)]
     lines[9] = '{"session_id": "s10", '
