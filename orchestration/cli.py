@@ -39,6 +39,7 @@ app.add_typer(release_app, name="release")
 REFUSED = 1
 WRONG_USE = 2
 
+
 def _console() -> Console:
     return Console(highlight=False, soft_wrap=False)
 
@@ -286,5 +287,14 @@ def ui(
     prepare_dagster_home(settings)
     typer.echo(f"Dagster: http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
     dagster = str(Path(sys.executable).with_name("dagster"))
-    command = [dagster, "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    command = [
+        dagster,
+        "dev",
+        "-m",
+        "orchestration.definitions",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
     os.execv(dagster, command)  # noqa: S606  the UI takes this process over; no shell is involved

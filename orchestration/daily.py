@@ -1,7 +1,7 @@
 """One run of the daily job from the command line: through Dagster, in this process.
 
-What lives here: which days a run covers, the Dagster instance below the home, and how a finished run
-is summed up. What may not: the work itself (assets) or its display (screen).
+What lives here: which days a run covers, the Dagster instance below the home, and how a finished
+run is summed up. What may not: the work itself (assets) or its display (screen).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from orchestration import run_record
 from orchestration.contracts.loader import load_contracts
 from orchestration.ingest import discover
 from orchestration.ingest.ledger import Ledger
+from orchestration.ingest.results import why_refused
 from orchestration.screen import RunEnd, Verdict
 from orchestration.settings import PROJECT_ROOT, Settings
 
@@ -103,7 +104,7 @@ def prepare_dagster_home(settings: Settings) -> None:
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     link = settings.dagster_home / "dagster.yaml"
     wanted = PROJECT_ROOT / "dagster.yaml"
-    if not link.is_symlink() or Path(os.readlink(link)) != wanted:
+    if not link.is_symlink() or link.readlink() != wanted:
         unfinished = link.with_name(f".dagster.yaml.{os.getpid()}")
         unfinished.unlink(missing_ok=True)
         unfinished.symlink_to(wanted)
@@ -138,7 +139,7 @@ def run(settings: Settings, options: RunOptions) -> RunEnd:
             run_config=_run_config(options),
             raise_on_error=False,
         )
-        return _sum_up(settings, result, instance)
+        return _sum_up(settings, result)
 
 
 def _run_config(options: RunOptions) -> dict[str, Any]:
@@ -148,9 +149,7 @@ def _run_config(options: RunOptions) -> dict[str, Any]:
     return {"ops": operations, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def _sum_up(
-    settings: Settings, result: ExecuteInProcessResult, instance: DagsterInstance
-) -> RunEnd:
+def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
     from orchestration.checks.evidence import load_evidence
     from orchestration.release.pointer import current_release
 
@@ -161,8 +160,16 @@ def _sum_up(
     if result.success:
         # A run in which nothing had to be built does not reach publication.
         verdict = "published" if outcome and outcome["is_published"] else "unchanged"
-    failed = [check for check in checks if not check.passed and check.severity == "error"]
-    said = [getattr(check, f"message_{settings.language}") for check in failed]
+    said = [
+        f"{feed} {day.day}: {why_refused(day, settings.language)}"
+        for feed, days in run_record.read_ingest(settings, result.run_id).items()
+        for day in days
+        if day.outcome == "refused"
+    ] + [
+        getattr(check, f"message_{settings.language}")
+        for check in checks
+        if not check.passed and check.severity == "error"
+    ]
     return RunEnd(
         run_id=result.run_id,
         verdict=verdict,
@@ -185,4 +192,6 @@ def _failures(result: ExecuteInProcessResult) -> Sequence[str]:
         elif failure.error:
             cause = failure.error.cause or failure.error
             reasons.append(f"{event.step_key}: {cause.message.strip()}")
-    return reasons or ["The run failed before any step could say why; see the run in the Dagster UI."]
+    return reasons or [
+        "The run failed before any step could say why; see the run in the Dagster UI."
+    ]

@@ -24,8 +24,8 @@ def build_defs() -> dg.Definitions:
     """All definitions of Semillero.
 
     Raises:
-        ContractError, SuiteError, ManifestError: A declaration is wrong or missing; the message says
-            which and what to do.
+        ContractError, SuiteError, ManifestError: A declaration is wrong or missing; the message
+            says which and what to do.
     """
     settings = get_settings()
     manifest = read_manifest(settings)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from orchestration.checks.evidence import valid_run_id
-from orchestration.ingest.results import DayResult
+from orchestration.ingest.results import DayResult, Problem
 from orchestration.release.atomic import write_bytes
 from orchestration.settings import Settings
 
@@ -32,13 +33,26 @@ def write_ingest(settings: Settings, run_id: str, feed: str, results: Sequence[D
     _write(run_folder(settings, run_id) / f"{_INGEST_PREFIX}{feed}.json", rows)
 
 
-def read_ingest(settings: Settings, run_id: str) -> dict[str, list[dict[str, Any]]]:
+def read_ingest(settings: Settings, run_id: str) -> dict[str, list[DayResult]]:
     """What became of each arrival day, by feed."""
     found = sorted(run_folder(settings, run_id).glob(f"{_INGEST_PREFIX}*.json"))
     return {
-        path.stem.removeprefix(_INGEST_PREFIX): json.loads(path.read_text(encoding="utf-8"))
+        path.stem.removeprefix(_INGEST_PREFIX): [
+            _day_result(row) for row in json.loads(path.read_text(encoding="utf-8"))
+        ]
         for path in found
     }
+
+
+def _day_result(row: dict[str, Any]) -> DayResult:
+    read_back = {
+        "day": date.fromisoformat(row["day"]),
+        "problems": tuple(Problem(**problem) for problem in row["problems"]),
+        "drift": tuple(row["drift"]),
+    }
+    for name in ("min_event_at", "max_event_at"):
+        read_back[name] = datetime.fromisoformat(row[name]) if row[name] else None
+    return DayResult(**{**row, **read_back})
 
 
 def write_outcome(settings: Settings, run_id: str, outcome: Mapping[str, Any]) -> None:

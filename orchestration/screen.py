@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -21,6 +21,7 @@ from orchestration.settings import Settings
 if TYPE_CHECKING:
     import duckdb
 
+    from orchestration.ingest.results import DayResult, Problem
     from orchestration.sources.landing import LandingSummary
 
 Verdict = Literal["published", "unchanged", "refused"]
@@ -54,7 +55,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "change": "{change:+.1%} on the week before",
         "no_change": "no complete week before it",
         "retention": "Still active four weeks after their first LIVE",
-        "retained": "{active} of {size} creators, the {cohorts} newest full weekly cohorts",
+        "retained": "{active} of {size} creators, the {cohorts} newest weekly cohorts",
         "hours": "LIVE hours in the last complete week",
         "valid_days": "{days} valid LIVE days",
         "not_known": "not known yet",
@@ -66,8 +67,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "quarantine": "Refused rows",
         "next_title": "What next",
         "ui": "see runs, checks and lineage: make ui, then http://127.0.0.1:3000",
-        "bi": "query the marts (read-only; follows each release): "
-        "duckdb -readonly {path}",
+        "bi": "query the marts (read-only; follows each release): duckdb -readonly {path}",
         "docs": "what each mart means: README.md, CONTEXT.md, models/marts/*/*.yml",
         "look": "see the rows of a failed check: {path}",
         "fix": "correct the file in landing/ and run again; or, if the change is real: "
@@ -115,7 +115,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "change": "{change:+.1%} frente a la semana anterior",
         "no_change": "sin una semana completa anterior",
         "retention": "Siguen activos cuatro semanas después de su primer LIVE",
-        "retained": "{active} de {size} creadores, las {cohorts} cohortes semanales completas más nuevas",
+        "retained": "{active} de {size} creadores, las {cohorts} cohortes semanales más nuevas",
         "hours": "Horas de LIVE en la última semana completa",
         "valid_days": "{days} días LIVE válidos",
         "not_known": "aún no se sabe",
@@ -127,8 +127,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "quarantine": "Filas rechazadas",
         "next_title": "Qué sigue",
         "ui": "ver corridas, controles y linaje: make ui y luego http://127.0.0.1:3000",
-        "bi": "consultar las tablas (solo lectura; sigue a cada versión): "
-        "duckdb -readonly {path}",
+        "bi": "consultar las tablas (solo lectura; sigue a cada versión): duckdb -readonly {path}",
         "docs": "qué significa cada tabla: README.es.md, CONTEXT.md, models/marts/*/*.yml",
         "look": "ver las filas de un control que falló: {path}",
         "fix": "corrija el archivo en landing/ y vuelva a correr; o, si el cambio es real: "
@@ -181,9 +180,7 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
     ingested = run_record.read_ingest(settings, end.run_id)
     parts: list[RenderableType] = [_headline(texts, end)]
     if end.checks_total:
-        parts.append(
-            Text(texts["checks"].format(passed=end.checks_passed, total=end.checks_total))
-        )
+        parts.append(Text(texts["checks"].format(passed=end.checks_passed, total=end.checks_total)))
     if any(_read(days) for days in ingested.values()):
         parts += ["", _read_table(texts, ingested)]
     problems = _problems(texts, settings, ingested)
@@ -213,17 +210,17 @@ def _headline(texts: Mapping[str, str], end: RunEnd) -> Text:
     return headline
 
 
-def _read(days: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [day for day in days if day["outcome"] in {"accepted", "refused"}]
+def _read(days: Sequence[DayResult]) -> list[DayResult]:
+    return [day for day in days if day.outcome in {"accepted", "refused"}]
 
 
-def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Any]) -> Table:
+def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Sequence[DayResult]]) -> Table:
     columns = ("days", "read", "accepted", "refused_rows", "duplicates")
     table = _table(texts, "read_title", "feed", *columns)
     for feed, days in ingested.items():
         read = _read(days)
         totals = (
-            sum(day[name] for day in read)
+            sum(getattr(day, name) for day in read)
             for name in ("rows_read", "rows_accepted", "rows_refused", "rows_duplicate")
         )
         table.add_row(feed, f"{len(read):,}", *(f"{total:,}" for total in totals))
@@ -231,28 +228,27 @@ def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Any]) -> Table:
 
 
 def _problems(
-    texts: Mapping[str, str], settings: Settings, ingested: Mapping[str, Any]
+    texts: Mapping[str, str], settings: Settings, ingested: Mapping[str, Sequence[DayResult]]
 ) -> list[RenderableType]:
     """One line for each feed, rule and column; refused days first."""
-    grouped: dict[tuple[bool, str, str, str], list[tuple[str, Mapping[str, Any]]]] = {}
+    grouped: dict[tuple[bool, str, str, str], list[tuple[DayResult, Problem]]] = {}
     for feed, days in ingested.items():
         for day in _read(days):
-            for problem in day["problems"]:
-                is_refused = day["outcome"] == "refused"
-                key = (not is_refused, feed, problem["rule"], problem["column"] or "")
-                grouped.setdefault(key, []).append((day["day"], problem))
+            for problem in day.problems:
+                key = (day.outcome == "accepted", feed, problem.rule, problem.column or "")
+                grouped.setdefault(key, []).append((day, problem))
     lines: list[RenderableType] = []
     for (is_accepted, feed, _, _), found in sorted(grouped.items(), key=lambda item: item[0]):
         day, first = found[0]
-        count = sum(problem["count"] for _, problem in found)
+        count = sum(problem.count for _, problem in found)
         amount = (
-            texts["rows_of"].format(count=f"{count:,}", row=first["row"])
-            if first["row"] is not None
+            texts["rows_of"].format(count=f"{count:,}", row=first.row)
+            if first.row is not None
             else texts["whole_file"]
         )
-        reason = first[f"reason_{settings.language}"]
+        reason = getattr(first, f"reason_{settings.language}")
         verdict = "" if is_accepted else f" [{texts['partition_refused']}]"
-        lines.append(Text(f"  {feed} {day} {first['file']} ({amount}): {reason}{verdict}"))
+        lines.append(Text(f"  {feed} {day.day} {first.file} ({amount}): {reason}{verdict}"))
     if len(lines) > _SHOWN:
         more = texts["more"].format(count=len(lines) - _SHOWN, path=settings.quarantine)
         lines = [*lines[:_SHOWN], Text(f"  {more}")]
@@ -274,7 +270,7 @@ def _numbers(texts: Mapping[str, str], settings: Settings) -> Table:
 
 
 _LAST_WEEK = """
-    select max(period_start_date) from marts.growth_accounting
+    select max(period_start_date) as week from marts.growth_accounting
     where period_grain = 'week' and segment_kind = 'all' and is_complete
 """
 
@@ -317,11 +313,9 @@ def _retention(
     return texts["retention"], f"{active / size:.1%}", retained
 
 
-def _hours(
-    texts: Mapping[str, str], connection: duckdb.DuckDBPyConnection
-) -> tuple[str, str, str]:
+def _hours(texts: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> tuple[str, str, str]:
     row = connection.execute(f"""
-        with last_week as ({_LAST_WEEK.replace("max(period_start_date)", "max(period_start_date) as week")})
+        with last_week as ({_LAST_WEEK})
         select sum(live_seconds) / 3600, count(*) filter (where is_valid_day)
         from marts.fct_creator_days, last_week
         where local_date >= week and local_date < week + 7""").fetchone()

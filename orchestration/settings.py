@@ -1,7 +1,7 @@
 """The one typed settings object, and the only reader of the environment.
 
 What lives here: every switch of the product, its default and its meaning, and the paths below the
-home folder. What may not: I/O. Creating `Settings` touches no file; whoever needs a folder makes it.
+home folder. What may not: I/O. `Settings` touches no file; whoever needs a folder makes it.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ class Settings(BaseSettings):
     duckdb_memory_limit: str = Field(
         default="4GB", description="DuckDB's memory limit, for ingest and for the warehouse."
     )
-    duckdb_threads: int = Field(
-        default=0, ge=0, description="DuckDB threads; 0 takes one a core."
-    )
+    duckdb_threads: int = Field(default=0, ge=0, description="DuckDB threads; 0 takes one a core.")
     max_decompressed_bytes: int = Field(
         default=64 * 1024**3,
         gt=0,
@@ -66,11 +64,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute_without_glob(cls, value: Path) -> Path:
         home = value.expanduser().absolute()
-        # DuckDB expands globs in every path it reads, quoted or not: such a home could never be read back.
+        # DuckDB expands globs in every path it reads, quoted or not: such a home could not be read.
         if any(character in str(home) for character in "*?[]{}"):
             raise ValueError(
-                f"the home folder {home} has one of * ? [ ] {{ }} in its path, which DuckDB reads as "
-                "a pattern. Set SEMILLERO_HOME to a folder without them."
+                f"the home folder {home} has one of * ? [ ] {{ }} in its path, which DuckDB reads "
+                "as a pattern. Set SEMILLERO_HOME to a folder without them."
             )
         return home
 

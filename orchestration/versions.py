@@ -22,7 +22,7 @@ _GENERATED = frozenset({"target", "logs", "__pycache__"})
 
 
 def models_fingerprint() -> str:
-    """What the content of the warehouse depends on beside its inputs: models, macros, seeds, engines.
+    """What the warehouse's content depends on beside its inputs: models, macros, seeds, engines.
 
     When it changes, everything is rebuilt: a fact computed by yesterday's SQL is not today's fact.
     """

@@ -4,8 +4,8 @@ What lives here: the home lock, the registration of raw partitions as relations 
 plan of a build (which partitions are new in it, whether code or seeds changed), and the mark that a
 build is whole. What may not: transformations (those are models) and checks.
 
-The file `warehouse.duckdb` has three schemas of its own beside the ones dbt builds: `raw` (views over
-the accepted Parquet partitions), `ops` (the ledger as tables) and nothing else.
+The file has two schemas beside the ones dbt builds: `raw` (views over the accepted Parquet
+partitions) and `ops` (the ledger as tables, and what was built when).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -79,7 +80,8 @@ def home_lock(settings: Settings, purpose: str) -> Iterator[None]:
                     holder = handle.read().strip() or "an unknown process"
                     raise HomeBusyError(
                         f"{settings.home} is being written by {holder}, and still was after "
-                        f"{settings.lock_wait_seconds} s. Wait for it to end, or stop it, then run again."
+                        f"{settings.lock_wait_seconds} s. Wait for it to end, or stop it, then run "
+                        "again."
                     ) from None
                 time.sleep(_LOCK_POLL_SECONDS)
         handle.seek(0)
@@ -133,8 +135,8 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
         first_line = str(error).splitlines()[0]
         raise WarehouseError(
             f"{settings.warehouse} cannot be opened: {first_line}. If another program has it open, "
-            "close that (BI reads `current/marts.duckdb`, never this file). If the file is damaged, "
-            "delete it: the next run rebuilds it from raw/."
+            "close that (BI reads `current/marts.duckdb`, never this file). If the file is "
+            "damaged, delete it: the next run rebuilds it from raw/."
         ) from error
     connection.execute("SET TimeZone = 'UTC'")
     return connection
@@ -188,7 +190,9 @@ def plan_build(
 
 
 def _why_anew(
-    last_build: tuple[str, bool, bool] | None, fingerprint: str, vanished: Set[tuple[str, date]]
+    last_build: tuple[str, bool, bool] | None,
+    fingerprint: str,
+    vanished: AbstractSet[tuple[str, date]],
 ) -> str:
     if last_build is None:
         return ", the first build"
@@ -246,7 +250,8 @@ def finish_build(settings: Settings, plan: BuildPlan) -> None:
         connection.execute("BEGIN")
         connection.execute("delete from ops.loaded_partitions")
         connection.execute(
-            "insert into ops.loaded_partitions select feed, arrival_date, revision from ops.raw_partitions"
+            """insert into ops.loaded_partitions
+            select feed, arrival_date, revision from ops.raw_partitions"""
         )
         connection.execute("delete from intermediate.int_creator_days_touched")
         connection.execute("update ops.raw_partitions set is_pending = false, is_replaced = false")
@@ -284,7 +289,8 @@ def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
         "create schema if not exists intermediate",
         """create table if not exists ops.raw_partitions (
             feed varchar, arrival_date date, revision varchar, accepted_count bigint,
-            refused_count bigint, duplicate_count bigint, is_pending boolean, is_replaced boolean)""",
+            refused_count bigint, duplicate_count bigint, is_pending boolean,
+            is_replaced boolean)""",
         """create table if not exists ops.raw_event_days (
             feed varchar, arrival_date date, event_date date, row_count bigint)""",
         """create table if not exists ops.loaded_partitions (
@@ -335,7 +341,7 @@ def _write_ledger_tables(
 def _insert_json(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]
 ) -> None:
-    """Insert small ledger rows in one statement (executemany costs a round trip a row in DuckDB)."""
+    """Insert small ledger rows in one statement: DuckDB's executemany is one a row."""
     if not rows:
         return
     columns = connection.execute(f"describe {table}").fetchall()
@@ -367,8 +373,8 @@ def _register_feed(
     missing = [str(path) for path in files if not path.exists()]
     if missing:
         raise WarehouseError(
-            f"The ledger knows {len(missing)} accepted partitions of {contract.feed} whose file is gone, "
-            f"the first is {missing[0]}. Run `semillero run` over these days: what is still in "
+            f"The ledger knows {len(missing)} accepted partitions of {contract.feed} whose file is "
+            f"gone, the first is {missing[0]}. Run `semillero run` over these days: what is still in "
             "landing/ is read again."
         )
     if files:

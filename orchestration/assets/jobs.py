@@ -9,7 +9,6 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-
 JOB_NAME = "daily"
 _LOOK_BACK_DAYS = 3
 

@@ -44,7 +44,8 @@ class Translator(DagsterDbtTranslator):
         """The stage a model belongs to, so that the graph reads left to right."""
         if dbt_resource_props["resource_type"] == "seed":
             return "seeds"
-        return str(dbt_resource_props["fqn"][-2 if len(dbt_resource_props["fqn"]) < 4 else -3])
+        # "../models/marts/core/fct_live_sessions.sql": the folder below models is the stage.
+        return Path(dbt_resource_props["original_file_path"]).parts[2]
 
 
 def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -92,8 +93,8 @@ def keys_by_table(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
 def _start(
     context: dg.AssetExecutionContext, dbt: Dbt, settings: Settings, plan: BuildPlan
 ) -> DbtCliInvocation:
-    # Unit tests prove the code, on rows of their own; `make test` runs them. Every morning they would
-    # say the same about other data, and cost more than the build.
+    # Unit tests prove the code, on rows of their own; `make test` runs them. Every morning they
+    # would say the same about other data, and cost more than the build.
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     if plan.full_refresh:
         arguments.append("--full-refresh")

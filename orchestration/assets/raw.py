@@ -15,7 +15,7 @@ from orchestration.assets.partitions import arrival_days
 from orchestration.assets.resources import Home
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest.ingest import Ingestor
-from orchestration.ingest.results import DayResult
+from orchestration.ingest.results import DayResult, why_refused
 from orchestration.settings import Settings
 from orchestration.warehouse import home_lock
 
@@ -88,7 +88,7 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
             # Not materialized: what raw holds of these days is what it held before.
             raise dg.Failure(
                 description=f"{contract.feed}: {len(refused)} of {len(days)} arrival days were "
-                f"refused, the first is {refused[0].day}: {_first_reason(refused[0])}",
+                f"refused, the first is {refused[0].day}: {why_refused(refused[0], 'en')}",
                 allow_retries=False,
             )
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(results))
@@ -108,7 +108,7 @@ def ingest_days(
         for day in days:
             result = ingestor.ingest(contract, day)
             if result.outcome == "refused":
-                logger.error("%s %s refused: %s", contract.feed, day, _first_reason(result))
+                logger.error("%s %s refused: %s", contract.feed, day, why_refused(result, "en"))
             results.append(result)
     arrived = [result for result in results if result.outcome == "accepted"]
     logger.info(
@@ -135,10 +135,6 @@ def problems_as_markdown(results: Sequence[DayResult]) -> str:
         return "none"
     header = ["| day | file | first row | rule | rows | reason |", "|---|---|---|---|---|---|"]
     return "\n".join([*header, *rows])
-
-
-def _first_reason(result: DayResult) -> str:
-    return result.problems[0].reason_en if result.problems else "no reason was recorded"
 
 
 def _metadata(results: Sequence[DayResult]) -> dict[str, dg.MetadataValue]:

@@ -103,9 +103,7 @@ def check_name(check_id: str) -> str:
     return check_id.replace(".", "__")
 
 
-def _as_dagster(
-    result: CheckResult, table_keys: Mapping[str, dg.AssetKey]
-) -> dg.AssetCheckResult:
+def _as_dagster(result: CheckResult, table_keys: Mapping[str, dg.AssetKey]) -> dg.AssetCheckResult:
     is_error = result.severity == "error"
     return dg.AssetCheckResult(
         asset_key=table_keys[result.table.split(",")[0]],
@@ -169,14 +167,14 @@ def publish_run(
     """Publish what this run built and checked.
 
     Raises:
-        ReleaseError: The gate does not open, or the warehouse holds another build than the one that
-            was checked. Nothing is published.
+        ReleaseError: The gate does not open, or the warehouse holds another build than the one
+            that was checked. Nothing is published.
     """
     with home_lock(settings, "publication"):
         if last_build_id(settings) != run_id:
             raise ReleaseError(
-                f"The warehouse does not hold a whole build of run {run_id}: another run rebuilt it "
-                "after the checks, or the build broke off. Nothing was published; run again."
+                f"The warehouse does not hold a whole build of run {run_id}: another run rebuilt "
+                "it after the checks, or the build broke off. Nothing was published; run again."
             )
         made = publish(
             settings,

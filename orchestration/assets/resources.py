@@ -43,7 +43,7 @@ class Dbt(DbtCliResource):
 
 
 def dbt_resource(settings: Settings) -> Dbt:
-    """dbt on this project, with the executable of this very environment."""
+    """Dbt on this project, with the executable of this very environment."""
     project = os.fspath(settings.dbt_project_dir)
     beside = Path(sys.executable).with_name("dbt")
     return Dbt(

@@ -69,7 +69,9 @@ def test_the_marts_say_what_is_true_of_the_world(published_world: Path) -> None:
     complete_weeks = {row[2] for row in marts if row[0] == "all"}
     assert len(complete_weeks) >= 4
     segments = {(row[0], row[1]) for row in marts}
-    assert [row for row in truth if row[2] in complete_weeks and (row[0], row[1]) in segments] == marts
+    assert [
+        row for row in truth if row[2] in complete_weeks and (row[0], row[1]) in segments
+    ] == marts
 
 
 def test_every_true_session_is_published_once_in_its_last_version(published_world: Path) -> None:
