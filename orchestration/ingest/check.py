@@ -35,6 +35,7 @@ _INTEGERS = frozenset(
         "UHUGEINT",
     }
 )
+_WIDER_THAN_BIGINT = frozenset({"HUGEINT", "UBIGINT", "UHUGEINT"})
 _WITH_ZONE = "TIMESTAMP WITH TIME ZONE"
 
 
@@ -69,6 +70,8 @@ class _Typed:
     value: str
     is_naive: str | None = None
     is_nested: str | None = None
+    # The file's type already is the column's: no value can be lost, nothing need be checked.
+    is_lossless: bool = False
 
 
 def declared_zone(feed: str, feed_timezones: dict[str, str]) -> str | None:
@@ -136,11 +139,14 @@ def _direct(column: Column, raw: RawColumn, zone: str | None) -> _Typed | None:
         return _direct_timestamp(column, raw, zone)
     is_integer = raw.type in _INTEGERS
     if column.kind == "integer" and is_integer:
-        return _Typed(column, given, f"try_cast({value} as bigint)")
+        is_lossless = raw.type not in _WIDER_THAN_BIGINT
+        return _Typed(column, given, f"try_cast({value} as bigint)", is_lossless=is_lossless)
     if column.kind == "decimal" and (is_integer or raw.type.startswith("DECIMAL")):
         return _Typed(column, given, f"try_cast({value} as decimal(18,4))")
-    if (column.kind, raw.type) in {("date", "DATE"), ("boolean", "BOOLEAN")}:
-        return _Typed(column, given, value)
+    if column.kind == "date" and raw.type == "DATE":
+        return _Typed(column, given, f"case when isfinite({value}) then {value} end")
+    if column.kind == "boolean" and raw.type == "BOOLEAN":
+        return _Typed(column, given, value, is_lossless=True)
     return None
 
 
@@ -169,6 +175,9 @@ def _from_text(column: Column, raw: RawColumn, zone: str | None) -> _Typed:
         # comparison with the decimal cast says the same, three hundred times slower.)
         is_whole = f"regexp_full_match({text}, '{_WHOLE}')"
         return _Typed(column, given, f"case when {is_whole} then try_cast({text} as bigint) end")
+    if column.kind == "date":
+        value = f"try_cast({text} as date)"
+        return _Typed(column, given, f"case when isfinite({value}) then {value} end")
     if column.kind != "timestamp":
         return _Typed(column, given, f"try_cast({text} as {column.duckdb_type})")
     has_zone = f"regexp_matches({text}, '{_HAS_ZONE}')"
@@ -218,6 +227,8 @@ def _type_checks(typed: _Typed, feed: str) -> list[Check]:
     wrong_type = reasons.wrong_type(name, column.kind)
     if column.kind == "string":
         return [] if typed.is_nested is None else [Check(typed.is_nested, name, wrong_type)]
+    if typed.is_lossless:
+        return []
     checks: list[Check] = []
     lost = typed.given
     if typed.is_naive is not None:
