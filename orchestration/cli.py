@@ -298,3 +298,7 @@ def ui(
         str(port),
     ]
     os.execv(dagster, command)  # noqa: S606  the UI takes this process over; no shell is involved
+
+
+if __name__ == "__main__":
+    app()

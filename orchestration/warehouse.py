@@ -374,8 +374,8 @@ def _register_feed(
     if missing:
         raise WarehouseError(
             f"The ledger knows {len(missing)} accepted partitions of {contract.feed} whose file is "
-            f"gone, the first is {missing[0]}. Run `semillero run` over these days: what is still in "
-            "landing/ is read again."
+            f"gone, the first is {missing[0]}. Run `semillero run` over these days: what is still "
+            "in landing/ is read again."
         )
     if files:
         quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
