@@ -242,10 +242,23 @@ def test_history_lifts_the_lateness_horizon_and_the_next_ordinary_run_leaves_it(
 ) -> None:
     old = [session(number, started_at="2024-05-01T10:00:00Z") for number in range(30)]
     world.land("live_sessions", "day.csv", as_csv(old))
-    assert world.ingest("live_sessions").outcome == "refused"
+    late = world.ingest("live_sessions")
+    # All rows wait in quarantine, but nothing is wrong with the feed: its day is not refused.
+    assert (late.outcome, late.rows_accepted, late.rows_refused) == ("accepted", 0, 30)
+    assert len(world.quarantined("live_sessions")) == 30
     assert world.ingest("live_sessions", history=True).rows_accepted == 30
     assert pending(world) == []
     assert world.ingest("live_sessions").outcome == "unchanged"
+
+
+def test_late_rows_do_not_excuse_broken_ones(world: World) -> None:
+    late = [session(number, started_at="2024-05-01T10:00:00Z") for number in range(30)]
+    broken = [session(30 + number, likes="-1") for number in range(5)]
+    honest = [session(40 + number) for number in range(25)]
+    world.land("live_sessions", "day.csv", as_csv([*late, *broken, *honest]))
+    refused = world.ingest("live_sessions")
+    assert refused.outcome == "refused"
+    assert "5 of 30 rows" in refused.problems[0].reason_en
 
 
 def test_history_takes_in_what_an_ordinary_run_refused_as_too_late(world: World) -> None:
