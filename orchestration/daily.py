@@ -175,6 +175,11 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
         verdict=verdict,
         release=current.release_id if current else None,
         reasons=said or _failures(result),
+        warnings=[
+            getattr(check, f"message_{settings.language}")
+            for check in checks
+            if not check.passed and check.severity == "warn"
+        ],
         checks_passed=sum(check.passed for check in checks),
         checks_total=len(checks),
     )

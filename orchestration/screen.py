@@ -29,6 +29,9 @@ Verdict = Literal["published", "unchanged", "refused"]
 _SHOWN = 6
 """Problems shown; the rest is counted. One screen, not a log."""
 
+_FEWEST_CREATORS = 30
+"""A rate of fewer creators than this is an anecdote."""
+
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "published": "Published release {release}",
@@ -49,6 +52,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "partition_refused": "the day was refused",
         "more": "... and {count} more. All of them: {path}",
         "checks": "{passed} of {total} checks passed",
+        "warnings_title": "Published, but worth a look",
         "failed_title": "Why it was refused",
         "numbers_title": "Three numbers worth knowing",
         "active": "Active creators in the last complete week ({week})",
@@ -56,6 +60,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "no_change": "no complete week before it",
         "retention": "Still active four weeks after their first LIVE",
         "retained": "{active} of {size} creators, the {cohorts} newest weekly cohorts",
+        "too_few": "fewer than 30 creators in complete cohorts so far",
         "hours": "LIVE hours in the last complete week",
         "valid_days": "{days} valid LIVE days",
         "not_known": "not known yet",
@@ -109,6 +114,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "partition_refused": "se rechazó el día",
         "more": "... y {count} más. Todo está en: {path}",
         "checks": "Pasaron {passed} de {total} controles",
+        "warnings_title": "Se publicó, pero conviene revisar",
         "failed_title": "Por qué se rechazó",
         "numbers_title": "Tres números que conviene saber",
         "active": "Creadores activos en la última semana completa ({week})",
@@ -116,6 +122,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "no_change": "sin una semana completa anterior",
         "retention": "Siguen activos cuatro semanas después de su primer LIVE",
         "retained": "{active} de {size} creadores, las {cohorts} cohortes semanales más nuevas",
+        "too_few": "todavía hay menos de 30 creadores en cohortes completas",
         "hours": "Horas de LIVE en la última semana completa",
         "valid_days": "{days} días LIVE válidos",
         "not_known": "aún no se sabe",
@@ -162,6 +169,7 @@ class RunEnd:
         verdict: What became of it.
         release: The current release after the run, None where there is none.
         reasons: Why it was refused, one sentence each, in the language of the screen.
+        warnings: What checks of severity warn found, in the same language.
         checks_passed: Checks that passed.
         checks_total: Checks that answered.
     """
@@ -170,6 +178,7 @@ class RunEnd:
     verdict: Verdict
     release: str | None
     reasons: Sequence[str]
+    warnings: Sequence[str]
     checks_passed: int
     checks_total: int
 
@@ -194,6 +203,9 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
             shown.append("  " + texts["more"].format(count=hidden, path=folder))
         parts += ["", Text(texts["failed_title"], style="bold red"), *map(Text, shown)]
     elif end.release:
+        if end.warnings:
+            shown = [Text(f"  {warning}") for warning in end.warnings]
+            parts += ["", Text(texts["warnings_title"], style="bold yellow"), *shown]
         parts += ["", Text(texts["numbers_title"], style="bold"), _numbers(texts, settings)]
         parts += ["", Text(texts["where_title"], style="bold"), _where(texts, settings)]
     parts += ["", Text(texts["next_title"], style="bold"), _next_steps(texts, settings, end)]
@@ -306,9 +318,9 @@ def _retention(
                 and period_index = 4 and is_complete
             order by cohort_start_date desc limit 8)
         select sum(active_count), sum(matured_count), count(*) from newest""").fetchone()
-    if row is None or not row[1]:
-        return texts["retention"], texts["not_known"], texts["no_complete_week"]
-    active, size, cohorts = row
+    active, size, cohorts = row or (0, 0, 0)
+    if not size or size < _FEWEST_CREATORS:
+        return texts["retention"], texts["not_known"], texts["too_few"]
     retained = texts["retained"].format(active=f"{active:,}", size=f"{size:,}", cohorts=cohorts)
     return texts["retention"], f"{active / size:.1%}", retained
 

@@ -94,7 +94,8 @@ def judge_marts(
     record_evidence(settings, run_id, results)
     for result in results:
         if not result.passed:
-            logger.error("%s: %s", result.check_id, result.message_en)
+            level = logging.ERROR if result.severity == "error" else logging.WARNING
+            logger.log(level, "%s: %s", result.check_id, result.message_en)
     return results
 
 

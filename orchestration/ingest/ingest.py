@@ -187,6 +187,10 @@ class Ingestor:
                 return _unchanged(record)
             self._start_accepted(contract)
             horizon = discover.lateness_of(contract, self._settings, history=self._history)
+            if record is not None and record.lateness_days is None:
+                # The correction of a day that was loaded with --history must not throw out what
+                # history let in.
+                horizon = None
             rules = DayRules(day=day, horizon_days=horizon, zone=zone)
             for taken in at_hand.taken.values():
                 self._read(contract, taken, at_hand, rules)
@@ -327,9 +331,12 @@ class Ingestor:
             return reasons.bad_file_refuses_day(at_hand.bad_files)
         if not at_hand.rows_by_file and record is not None and record.accepted_count:
             return reasons.no_usable_file()
-        if read >= MIN_ROWS_FOR_SHARE and failed > contract.max_refused_share * read:
-            return reasons.refused_share(failed, read, contract.max_refused_share)
-        if contract.mandatory and read == failed:
+        # Late rows wait in quarantine for a replay; they do not show that the feed is broken.
+        late = quarantine.merely_late_count(self._connection) if failed else 0
+        timely, faulty = read - late, failed - late
+        if timely >= MIN_ROWS_FOR_SHARE and faulty > contract.max_refused_share * timely:
+            return reasons.refused_share(faulty, timely, contract.max_refused_share)
+        if contract.mandatory and read == failed and (faulty or not read):
             return reasons.nothing_accepted()
         return None
 

@@ -141,6 +141,20 @@ def problems(connection: duckdb.DuckDBPyConnection, day: date) -> tuple[Problem,
     )
 
 
+def merely_late_count(connection: duckdb.DuckDBPyConnection) -> int:
+    """Rows of the day at hand that nothing is wrong with but their age."""
+    found = connection.execute(
+        """
+        select count(*) from (
+            select file, row from quarantine
+            where row is not null
+            group by file, row
+            having count(*) filter (where rule <> 'too_late') = 0)
+        """
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
 def write(
     connection: duckdb.DuckDBPyConnection, path: Path, feed: str, day: date, revision: str
 ) -> int:

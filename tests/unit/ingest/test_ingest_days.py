@@ -251,6 +251,14 @@ def test_history_lifts_the_lateness_horizon_and_the_next_ordinary_run_leaves_it(
     assert world.ingest("live_sessions").outcome == "unchanged"
 
 
+def test_the_correction_of_a_day_of_history_keeps_its_old_rows(world: World) -> None:
+    old = [session(number, started_at="2024-05-01T10:00:00Z") for number in range(30)]
+    world.land("live_sessions", "day.csv", as_csv(old))
+    world.ingest("live_sessions", history=True)
+    world.land("live_sessions", "day.csv", as_csv([*old[1:], session(99)]))
+    assert world.ingest("live_sessions").rows_accepted == 30
+
+
 def test_late_rows_do_not_excuse_broken_ones(world: World) -> None:
     late = [session(number, started_at="2024-05-01T10:00:00Z") for number in range(30)]
     broken = [session(30 + number, likes="-1") for number in range(5)]
