@@ -204,8 +204,8 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
         parts += ["", Text(texts["failed_title"], style="bold red"), *map(Text, shown)]
     elif end.release:
         if end.warnings:
-            shown = [Text(f"  {warning}") for warning in end.warnings]
-            parts += ["", Text(texts["warnings_title"], style="bold yellow"), *shown]
+            parts += ["", Text(texts["warnings_title"], style="bold yellow")]
+            parts += [Text(f"  {warning}") for warning in end.warnings]
         parts += ["", Text(texts["numbers_title"], style="bold"), _numbers(texts, settings)]
         parts += ["", Text(texts["where_title"], style="bold"), _where(texts, settings)]
     parts += ["", Text(texts["next_title"], style="bold"), _next_steps(texts, settings, end)]
