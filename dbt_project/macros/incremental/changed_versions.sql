@@ -65,6 +65,14 @@
 
     ),
 
+    searched_partitions as (
+
+        -- None where every version is settled, so that no file of the past is opened.
+        select arrival_date from settled_partitions
+        where exists (select 1 from unsettled_keys)
+
+    ),
+
     candidates as (
 
         select * from {{ rows }}
@@ -74,7 +82,7 @@
 
         select * from {{ rows }}
         where
-            arrival_date in (select settled_partitions.arrival_date from settled_partitions)
+            arrival_date in (select searched_partitions.arrival_date from searched_partitions)
             and {{ key }} in (select unsettled_keys.{{ key }} from unsettled_keys)
 
     ),

@@ -92,15 +92,72 @@ placed as (
 
 ),
 
+utc_days as (
+
+    -- distinct: many sessions fall on the same UTC day of the same zone. An engine takes two
+    -- microseconds to convert one instant by a column of zones, so days are converted, not sessions.
+    select distinct
+        timezone,
+        cast(started_at as date) as utc_date
+    from placed
+    union distinct
+    select
+        timezone,
+        cast(counted_ended_at as date) as utc_date
+    from placed
+
+),
+
+zone_days as (
+
+    -- A UTC day touches two local days at most.
+    select
+        timezone,
+        utc_date,
+        {{ local_day('cast(utc_date as timestamp)', 'timezone') }} as first_local_date,
+        {{ local_day(add_seconds('cast(utc_date as timestamp)', 86399), 'timezone') }}
+            as last_local_date
+    from utc_days
+
+),
+
+zone_midnights as (
+
+    select
+        timezone,
+        utc_date,
+        first_local_date,
+        last_local_date,
+        {{ local_day_start('last_local_date', 'timezone') }} as last_local_date_started_at
+    from zone_days
+
+),
+
 measured as (
 
     select
-        *,
-        {{ local_day('started_at', 'timezone') }} as local_start_date,
-        {{ local_day('counted_ended_at', 'timezone') }} as local_end_date,
-        {{ seconds_between('started_at', 'ended_at') }} as duration_seconds,
-        {{ seconds_between('started_at', 'counted_ended_at') }} as counted_seconds
+        placed.*,
+        case
+            when placed.started_at < start_days.last_local_date_started_at
+                then start_days.first_local_date
+            else start_days.last_local_date
+        end as local_start_date,
+        case
+            when placed.counted_ended_at < end_days.last_local_date_started_at
+                then end_days.first_local_date
+            else end_days.last_local_date
+        end as local_end_date,
+        {{ seconds_between('placed.started_at', 'placed.ended_at') }} as duration_seconds,
+        {{ seconds_between('placed.started_at', 'placed.counted_ended_at') }} as counted_seconds
     from placed
+    left join zone_midnights as start_days
+        on
+            placed.timezone = start_days.timezone
+            and cast(placed.started_at as date) = start_days.utc_date
+    left join zone_midnights as end_days
+        on
+            placed.timezone = end_days.timezone
+            and cast(placed.counted_ended_at as date) = end_days.utc_date
 
 ),
 

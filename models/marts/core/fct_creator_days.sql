@@ -94,6 +94,27 @@ reached_days as (
 
 ),
 
+passed_midnights as (
+
+    -- distinct: many sessions last over the same midnight of the same zone; it is converted once
+    select distinct
+        timezone,
+        local_date
+    from reached_days
+    where not is_start_day
+
+),
+
+midnights as (
+
+    select
+        timezone,
+        local_date,
+        {{ local_day_start('local_date', 'timezone') }} as midnight_at
+    from passed_midnights
+
+),
+
 {% if is_incremental() -%}
 session_days as (
 
@@ -135,14 +156,22 @@ pieces as (
         session_days.shares,
         case
             when session_days.is_start_day then session_days.started_at
-            else {{ local_day_start('session_days.local_date', 'session_days.timezone') }}
+            else day_start.midnight_at
         end as piece_started_at,
         case
             when session_days.local_date = session_days.local_end_date
                 then session_days.counted_ended_at
-            else {{ local_day_start('session_days.next_local_date', 'session_days.timezone') }}
+            else next_day_start.midnight_at
         end as piece_ended_at
     from session_days
+    left join midnights as day_start
+        on
+            session_days.timezone = day_start.timezone
+            and session_days.local_date = day_start.local_date
+    left join midnights as next_day_start
+        on
+            session_days.timezone = next_day_start.timezone
+            and session_days.next_local_date = next_day_start.local_date
 
 ),
 
