@@ -178,7 +178,7 @@ def _wait_until_ended(dagster: Dagster, run_id: str) -> str:
             "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id
         )["runOrError"]["status"]
         if status in {"SUCCESS", "FAILURE", "CANCELED"}:
-            return status
+            return str(status)
         time.sleep(1)
     raise AssertionError(f"The run is {status} after {RUN_SECONDS} s.")
 

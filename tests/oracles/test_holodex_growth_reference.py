@@ -7,41 +7,19 @@ tests), so that a failure here is the model's.
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
 
 import duckdb
 import pytest
-
-from orchestration.settings import PROJECT_ROOT
-
-sys.path.insert(0, str(PROJECT_ROOT / "tests" / "integration"))
 from dbt_world import DbtWorld
+from holodex_facts import HOLODEX, MISSING, PUBLISHED, UNCOLLECTED
 
-SESSIONS = PROJECT_ROOT.parent / "shared" / "data" / "holodex" / "sessions_raw_notitle.parquet"
+SESSIONS = HOLODEX / "sessions_raw_notitle.parquet"
 WEEK = timedelta(days=7)
 
-PUBLISHED = {
-    date(2024, 4, 29): (1076, 1074, 2, 0),
-    date(2024, 5, 6): (1081, 183, 898, 0),
-    date(2024, 5, 13): (1252, 122, 996, 134),
-    date(2024, 5, 20): (1265, 83, 1123, 59),
-    date(2024, 5, 27): (1098, 24, 1005, 69),
-    date(2024, 6, 3): (1185, 46, 949, 190),
-    date(2024, 10, 21): (1510, 149, 767, 594),
-    date(2024, 10, 28): (1331, 31, 1216, 84),
-}
-"""Week: active, new, retained, resurrected; from the README of the data."""
-
-UNCOLLECTED = [date(2024, 7, 22) + number * WEEK for number in range(12)]
-"""Weeks from 22 July to 7 October 2024: the collector was off."""
-
-pytestmark = pytest.mark.skipif(
-    not SESSIONS.exists(),
-    reason="the Holodex sessions are not beside this checkout (../shared/data/holodex)",
-)
+pytestmark = pytest.mark.skipif(not SESSIONS.exists(), reason=MISSING)
 
 
 class BulkWorld(DbtWorld):

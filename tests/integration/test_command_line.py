@@ -1,0 +1,98 @@
+"""Wrong use of the command line: a sentence for a person and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, not even made."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("SEMILLERO_HOME", str(home))
+    return home
+
+
+def _ask(*arguments: str) -> tuple[int, str]:
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exception
+    return answer.exit_code, " ".join(answer.output.split())
+
+
+def test_a_run_with_nothing_landed_says_what_to_do(home: Path) -> None:
+    code, said = _ask("run")
+    assert code == 2
+    assert "Nothing has landed" in said
+    assert "semillero simulate" in said
+    assert not home.exists()
+
+
+def test_a_range_upside_down_is_refused(home: Path) -> None:
+    code, said = _ask("run", "--from", "2026-02-02", "--to", "2026-02-01")
+    assert code == 2
+    assert "--from 2026-02-02 is after --to 2026-02-01" in said
+    assert not home.exists()
+
+
+def test_a_day_of_the_future_is_refused_with_the_calendar(home: Path) -> None:
+    code, said = _ask("run", "--from", "2026-02-02", "--to", "2199-01-01")
+    assert code == 2
+    assert "2199-01-01 is not within the arrival days" in said
+    assert not home.exists()
+
+
+def test_a_home_that_duckdb_would_read_as_a_pattern_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SEMILLERO_HOME", str(tmp_path / "data[1]"))
+    code, said = _ask("status")
+    assert code == 2
+    assert "SEMILLERO_HOME" in said
+    assert "pattern" in said
+
+
+def test_an_unknown_language_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMILLERO_LANGUAGE", "pt")
+    code, said = _ask("status")
+    assert code == 2
+    assert "SEMILLERO_LANGUAGE" in said
+
+
+def test_a_missing_holodex_folder_is_named_in_the_language_of_the_settings(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEMILLERO_LANGUAGE", "es")
+    code, said = _ask("ingest", "holodex", str(home / "nowhere"))
+    assert code == 1
+    assert "nowhere" in said
+    assert "carpeta" in said
+
+
+def test_an_impossible_world_is_refused_with_its_number(home: Path) -> None:
+    code, said = _ask("simulate", "--creators", "0")
+    assert code == 2
+    assert "creators must lie between 1 and" in said
+    assert not home.exists()
+
+
+def test_the_status_of_an_empty_home_is_no_error(home: Path) -> None:
+    code, said = _ask("status")
+    assert code == 0
+    assert "There is no release yet" in said
+    assert not home.exists()
+
+
+def test_a_sample_world_is_not_made_over_something_that_landed(home: Path) -> None:
+    landed = home / "landing" / "creators" / "dt=2026-07-01" / "mine.csv"
+    landed.parent.mkdir(parents=True)
+    landed.write_text("creator_id\n")
+    assert _ask("simulate", "--if-empty") == (0, "")
+    code, said = _ask("simulate")
+    assert code == 2
+    assert "landing" in said
+    assert landed.read_text() == "creator_id\n"
