@@ -16,8 +16,9 @@
 
     Arguments:
         feed: the feed, as its partitions are named in the ledger.
-        rows: name of a CTE or relation with the key, `columns`, updated_at, arrival_date, arrival_file
-            and arrival_row.
+        rows: relation (a `ref`) with the key, `columns`, updated_at, arrival_date, arrival_file and
+            arrival_row. Not a CTE: it is read twice with different filters, and an engine that keeps
+            the result of such a CTE (DuckDB does) would read all of history first.
         key: the key column.
         columns: the other columns to return, in order.
         previous_fact: relation of the last build's fact (`previous(...)`), or none to read everything.

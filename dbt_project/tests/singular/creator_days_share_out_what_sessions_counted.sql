@@ -1,6 +1,6 @@
--- The seconds of a creator's days are pieces of the creator's sessions: never more than the sessions
--- counted (overlaps count once), and not less where no session can overlap another, that is where
--- the creator has one session.
+-- The seconds of a creator's days are pieces of the creator's sessions: never more than the
+-- sessions counted (overlaps count once), and not less where nothing can overlap, that is where the
+-- creator has one session.
 with
 
 sessions as (

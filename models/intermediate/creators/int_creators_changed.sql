@@ -1,16 +1,10 @@
 with
 
-creator_versions as (
-
-    select * from {{ ref('stg_raw__creators') }}
-
-),
-
 final as (
 
     {{ changed_versions(
         feed='creators',
-        rows='creator_versions',
+        rows=ref('stg_raw__creators'),
         key='creator_id',
         columns=[
             'agency_id', 'platform', 'handle', 'country', 'timezone', 'language', 'category',

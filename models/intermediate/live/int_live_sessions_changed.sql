@@ -7,12 +7,6 @@
 
 with
 
-session_versions as (
-
-    select * from {{ ref('stg_raw__live_sessions') }}
-
-),
-
 creators as (
 
     select * from {{ ref('dim_creators') }}
@@ -30,7 +24,7 @@ arrived as (
 
     {{ changed_versions(
         feed='live_sessions',
-        rows='session_versions',
+        rows=ref('stg_raw__live_sessions'),
         key='session_id',
         columns=session_columns,
         previous_fact=previous_sessions,
@@ -94,16 +88,16 @@ placed as (
 
 utc_days as (
 
-    -- distinct: many sessions fall on the same UTC day of the same zone. An engine takes two
-    -- microseconds to convert one instant by a column of zones, so days are converted, not sessions.
+    -- distinct: many sessions fall on the same UTC day of the same zone. To convert one instant by
+    -- a column of zones takes DuckDB two microseconds, so days are converted, not sessions.
     select distinct
         timezone,
-        cast(started_at as date) as utc_date
+        cast(started_at as date) as moment_date
     from placed
     union distinct
     select
         timezone,
-        cast(counted_ended_at as date) as utc_date
+        cast(counted_ended_at as date) as moment_date
     from placed
 
 ),
@@ -113,9 +107,9 @@ zone_days as (
     -- A UTC day touches two local days at most.
     select
         timezone,
-        utc_date,
-        {{ local_day('cast(utc_date as timestamp)', 'timezone') }} as first_local_date,
-        {{ local_day(add_seconds('cast(utc_date as timestamp)', 86399), 'timezone') }}
+        moment_date,
+        {{ local_day('cast(moment_date as timestamp)', 'timezone') }} as first_local_date,
+        {{ local_day(add_seconds('cast(moment_date as timestamp)', 86399), 'timezone') }}
             as last_local_date
     from utc_days
 
@@ -125,7 +119,7 @@ zone_midnights as (
 
     select
         timezone,
-        utc_date,
+        moment_date,
         first_local_date,
         last_local_date,
         {{ local_day_start('last_local_date', 'timezone') }} as last_local_date_started_at
@@ -153,11 +147,11 @@ measured as (
     left join zone_midnights as start_days
         on
             placed.timezone = start_days.timezone
-            and cast(placed.started_at as date) = start_days.utc_date
+            and cast(placed.started_at as date) = start_days.moment_date
     left join zone_midnights as end_days
         on
             placed.timezone = end_days.timezone
-            and cast(placed.counted_ended_at as date) = end_days.utc_date
+            and cast(placed.counted_ended_at as date) = end_days.moment_date
 
 ),
 

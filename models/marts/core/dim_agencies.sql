@@ -4,12 +4,6 @@
 #}
 with
 
-agency_versions as (
-
-    select * from {{ ref('stg_raw__agencies') }}
-
-),
-
 markets as (
 
     select * from {{ ref('dim_markets') }}
@@ -20,7 +14,7 @@ agencies as (
 
     {{ changed_versions(
         feed='agencies',
-        rows='agency_versions',
+        rows=ref('stg_raw__agencies'),
         key='agency_id',
         columns=['name', 'country', 'tier', 'commission_rate'],
         previous_fact=none,
