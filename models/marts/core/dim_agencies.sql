@@ -1,7 +1,3 @@
-{#
-    Built anew every time: agencies are counted in thousands, and reading all their versions costs
-    less than keeping track of which changed.
-#}
 with
 
 markets as (
@@ -12,13 +8,7 @@ markets as (
 
 agencies as (
 
-    {{ changed_versions(
-        feed='agencies',
-        rows=ref('stg_raw__agencies'),
-        key='agency_id',
-        columns=['name', 'country', 'tier', 'commission_rate'],
-        previous_fact=none,
-    ) | indent(4) }}
+    select * from {{ ref('int_agencies_current') }}
 
 ),
 
