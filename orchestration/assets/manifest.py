@@ -34,14 +34,17 @@ def _stamp_path(settings: Settings) -> Path:
 def prepare_manifest(settings: Settings) -> Path:
     """Parse the dbt project unless the manifest at hand was made from these very files.
 
+    dbt keeps its parse beside the manifest and uses it again only for the same connection, so the
+    home belongs to what the manifest was made for.
+
     Raises:
         ManifestError: dbt cannot parse the project; the message is dbt's.
     """
     path, stamp = manifest_path(settings), _stamp_path(settings)
-    fingerprint = models_fingerprint()
+    fingerprint = f"{models_fingerprint()} {settings.home}"
     if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
         return path
-    logger.info("Parsing the dbt project (models, macros or seeds changed) ...")
+    logger.info("Parsing the dbt project (it changed, or the home is another) ...")
     from dbt.cli.main import dbtRunner
 
     from orchestration.assets.resources import export_for_dbt
