@@ -141,7 +141,7 @@ def decide(run_id: str, required: Collection[str], results: Sequence[CheckResult
                 message_en="The list of required checks is empty, so nothing proves this run. "
                 "Build the dbt manifest (`dbt parse`) and run again.",
                 message_es="La lista de controles obligatorios está vacía, así que nada respalda "
-                "esta corrida. Genera el manifest de dbt (`dbt parse`) y vuelve a correr.",
+                "esta corrida. Genere el manifest de dbt (`dbt parse`) y vuelva a correr.",
             )
         )
     answers: dict[str, list[CheckResult]] = defaultdict(list)
@@ -270,7 +270,7 @@ def _judge_required(run_id: str, check_id: str, answers: Sequence[CheckResult]) 
             message_en=f"Check {check_id} both passed and failed in run {run_id}. Run it again in "
             "a run of its own.",
             message_es=f"El control {check_id} pasó y falló en la misma corrida {run_id}. "
-            "Repítelo en una corrida aparte.",
+            "Repítalo en una corrida aparte.",
             sample=next((each.sample for each in answers if not each.passed), ()),
         )
     answer = answers[0]

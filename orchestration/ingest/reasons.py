@@ -71,7 +71,7 @@ def naive_timestamp(column: str, feed: str) -> Reason:
         "naive_timestamp",
         f"{column} has no time zone: write an offset or Z after the time, or declare the zone of "
         f"{feed} in SEMILLERO_FEED_TIMEZONES.",
-        f"{column} no tiene zona horaria: escribe un desfase o Z después de la hora, o declara la "
+        f"{column} no tiene zona horaria: escriba un desfase o Z después de la hora, o declare la "
         f"zona de {feed} en SEMILLERO_FEED_TIMEZONES.",
     )
 
@@ -125,7 +125,7 @@ def future_event(column: str, day: date) -> Reason:
     return Reason(
         "future_event",
         f"{column} lies more than a day after the day of arrival, {day}.",
-        f"{column} es más de un día posterior al día de llegada, {day}.",
+        f"{column} cae más de un día después del día de llegada, {day}.",
     )
 
 
@@ -135,8 +135,8 @@ def too_late(column: str, day: date, horizon_days: int) -> Reason:
         "too_late",
         f"{column} is more than {horizon_days} days before the day of arrival, {day}; "
         "run with --history to take it in.",
-        f"{column} es más de {horizon_days} días anterior al día de llegada, {day}; "
-        "ejecuta con --history para admitirlo.",
+        f"{column} cae más de {horizon_days} días antes del día de llegada, {day}; "
+        "ejecute con --history para admitirlo.",
     )
 
 
@@ -186,7 +186,7 @@ def not_a_file() -> Reason:
     return Reason(
         "not_a_file",
         "This is a folder or a device, not a file: put the files directly in the day's folder.",
-        "Es una carpeta o un dispositivo, no un archivo: pon los archivos directamente en la "
+        "Es una carpeta o un dispositivo, no un archivo: ponga los archivos directamente en la "
         "carpeta del día.",
     )
 
@@ -205,7 +205,7 @@ def outside_landing() -> Reason:
     return Reason(
         "outside_landing",
         "This link leads outside the landing folder: put the file itself here.",
-        "Este enlace lleva fuera de la carpeta landing: pon aquí el archivo mismo.",
+        "Este enlace lleva fuera de la carpeta landing: ponga aquí el archivo mismo.",
     )
 
 
@@ -214,7 +214,7 @@ def empty_file() -> Reason:
     return Reason(
         "empty_file",
         "The file is empty (0 bytes): the transfer probably failed; send it again.",
-        "El archivo está vacío (0 bytes): probablemente falló la transferencia; envíalo de nuevo.",
+        "El archivo está vacío (0 bytes): probablemente falló la transferencia; envíelo de nuevo.",
     )
 
 
@@ -233,7 +233,7 @@ def changed_while_read() -> Reason:
         "changed_while_read",
         "The file changed while it was being read: wait until the transfer has ended, "
         "then run again.",
-        "El archivo cambió mientras se leía: espera a que termine la transferencia "
+        "El archivo cambió mientras se leía: espere a que termine la transferencia "
         "y vuelve a ejecutar.",
     )
 
@@ -243,7 +243,7 @@ def not_utf8(byte: int, line: int) -> Reason:
     return Reason(
         "not_utf8",
         f"The file is not UTF-8: byte 0x{byte:02x} at line {line}; save it as UTF-8.",
-        f"El archivo no es UTF-8: byte 0x{byte:02x} en la línea {line}; guárdalo como UTF-8.",
+        f"El archivo no es UTF-8: byte 0x{byte:02x} en la línea {line}; guárdelo como UTF-8.",
     )
 
 
@@ -253,13 +253,13 @@ def broken_gzip(*, truncated: bool) -> Reason:
         return Reason(
             "broken_gzip",
             "The gzip file ends too early (truncated): send it again.",
-            "El archivo gzip termina antes de tiempo (truncado): envíalo de nuevo.",
+            "El archivo gzip termina antes de tiempo (truncado): envíelo de nuevo.",
         )
     return Reason(
         "broken_gzip",
         "The file is not valid gzip (wrong header or checksum): send it again.",
         "El archivo no es un gzip válido (encabezado o suma de control incorrectos): "
-        "envíalo de nuevo.",
+        "envíelo de nuevo.",
     )
 
 
@@ -269,7 +269,7 @@ def too_big(limit: int) -> Reason:
         "too_big",
         f"The file unpacks to more than {limit:,} bytes: split it, or raise "
         "SEMILLERO_MAX_DECOMPRESSED_BYTES if it is honest.",
-        f"El archivo se descomprime a más de {limit:,} bytes: divídelo, o sube "
+        f"El archivo se descomprime a más de {limit:,} bytes: divídalo, o suba "
         "SEMILLERO_MAX_DECOMPRESSED_BYTES si es legítimo.",
     )
 
@@ -290,7 +290,7 @@ def unclosed_quote(row: int) -> Reason:
         f"A quotation mark in row {row} is not closed in its line, so the rows after it cannot be "
         "told apart: double the quotation marks inside values, and send the file again.",
         f"Una comilla de la fila {row} no se cierra en su línea y no se distinguen las filas "
-        "siguientes: duplica las comillas dentro de los valores y vuelve a enviarlo.",
+        "siguientes: duplique las comillas dentro de los valores y vuelva a enviarlo.",
     )
 
 
@@ -352,7 +352,7 @@ def refused_share(refused: int, read: int, allowed: float) -> Reason:
         f"{refused:,} of {read:,} rows were refused ({refused / read:.1%}); the contract tolerates "
         f"{allowed:.1%}. Correct the files and run again.",
         f"Se rechazaron {refused:,} de {read:,} filas ({refused / read:.1%}); el contrato tolera "
-        f"{allowed:.1%}. Corrige los archivos y vuelve a ejecutar.",
+        f"{allowed:.1%}. Corrija los archivos y vuelva a ejecutar.",
     )
 
 
@@ -372,7 +372,7 @@ def raw_lost() -> Reason:
         "The accepted raw file of this day is missing and its landed files are gone: "
         "restore either.",
         "Falta el archivo raw aceptado de este día y ya no están sus archivos en landing: "
-        "restaura uno de los dos.",
+        "restaure uno de los dos.",
     )
 
 
@@ -392,7 +392,7 @@ def bad_file_refuses_day(files: Iterable[str]) -> Reason:
         "bad_file",
         f"The whole day is refused because of: {listed}. Correct or remove it and run again; "
         "what was accepted before stays.",
-        f"Se rechaza todo el día por: {listed}. Corrígelo o quítalo y vuelve a ejecutar; "
+        f"Se rechaza todo el día por: {listed}. Corríjalo o quítelo y vuelva a ejecutar; "
         "lo aceptado antes se conserva.",
     )
 
@@ -402,7 +402,7 @@ def wrong_day_name() -> Reason:
     return Reason(
         "wrong_day_name",
         "This is not a day's folder: name it dt=YYYY-MM-DD, with a day that exists.",
-        "No es la carpeta de un día: nómbrala dt=AAAA-MM-DD, con un día que exista.",
+        "No es la carpeta de un día: nómbrela dt=AAAA-MM-DD, con un día que exista.",
     )
 
 
