@@ -46,6 +46,10 @@ lint: install ## Check style, types and SQL
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar models dbt_project/tests
 
+.PHONY: bench
+bench: install ## Measure what a morning costs, as ratios
+	@$(BIN)/python bench/daily_run.py
+
 .PHONY: format
 format: install ## Format Python and SQL
 	@$(BIN)/ruff check --fix-only .
