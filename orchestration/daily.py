@@ -22,6 +22,7 @@ from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.results import why_refused
 from orchestration.screen import RunEnd, Verdict
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.warehouse import home_lock
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult
@@ -118,6 +119,7 @@ def run(settings: Settings, options: RunOptions) -> RunEnd:
 
     Raises:
         NothingToRunError: See `days_to_run`.
+        HomeBusyError: Another run holds the home.
     """
     first, last = days_to_run(settings, options)
     from orchestration.assets.jobs import JOB_NAME, range_tags
@@ -127,6 +129,8 @@ def run(settings: Settings, options: RunOptions) -> RunEnd:
     accepted = {ACCEPT_SHIFT_TAG: options.accept_shift} if options.accept_shift else {}
     logger.info("Arrival days %s to %s", first, last)
     with (
+        # Before Dagster knows of the run: who has to wait has not begun.
+        home_lock(settings, "semillero run"),
         open_instance(settings) as instance,
         # dagster-dbt repeats dbt's log on standard output; it stands in runs/<run id>/dbt/dbt.log.
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,

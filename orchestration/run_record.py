@@ -7,8 +7,10 @@ What lives here: the names and forms of these files, except the answers of check
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,37 @@ from orchestration.settings import Settings
 
 _INGEST_PREFIX = "ingest-"
 _OUTCOME = "outcome.json"
+_ALIVE = "alive.lock"
 
 
 def run_folder(settings: Settings, run_id: str) -> Path:
     """The folder of one run."""
     return settings.runs / valid_run_id(run_id)
+
+
+@contextmanager
+def alive(settings: Settings, run_id: str) -> Iterator[None]:
+    """Show that the run's process lives, by a kernel lock that dies with it."""
+    path = run_folder(settings, run_id) / _ALIVE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_dead(settings: Settings, run_id: str) -> bool:
+    """Whether the run said that it lives, and its process ended without saying that it ends."""
+    path = run_folder(settings, run_id) / _ALIVE
+    try:
+        with path.open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+    except (FileNotFoundError, BlockingIOError):
+        return False
+    return True
 
 
 def write_ingest(settings: Settings, run_id: str, feed: str, results: Sequence[DayResult]) -> None:

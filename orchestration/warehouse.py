@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
@@ -37,6 +39,8 @@ from orchestration.versions import code_version, models_fingerprint
 if TYPE_CHECKING:
     import duckdb
 
+logger = logging.getLogger("semillero.run")
+
 LINEAGE_COLUMNS: Mapping[str, str] = {
     "_extra": "VARCHAR",
     "_dt": "DATE",
@@ -46,6 +50,9 @@ LINEAGE_COLUMNS: Mapping[str, str] = {
 """What every raw row carries beside its contract columns."""
 
 _LOCK_POLL_SECONDS = 0.2
+
+_held_homes: dict[Path, int] = {}
+"""Homes that this process holds, and how many callers hold each."""
 
 
 class HomeBusyError(RuntimeError):
@@ -60,30 +67,43 @@ class WarehouseError(RuntimeError):
 def home_lock(settings: Settings, purpose: str) -> Iterator[None]:
     """Hold the home for one writer; wait for another run, at most `lock_wait_seconds`.
 
+    A run holds it from its first step to its last: between the build and the publication of one
+    run, no other may build. Its steps ask again and are let in, for the process has it already.
+
     The lock is the kernel's (flock): it ends with the process, also with a killed one, so no stale
     lock has ever to be removed by hand.
 
     Raises:
         HomeBusyError: Another process still holds it after the wait; the message names it.
     """
+    home = settings.home
+    with nullcontext() if _held_homes.get(home) else _flock(settings, purpose):
+        _held_homes[home] = _held_homes.get(home, 0) + 1
+        try:
+            yield
+        finally:
+            _held_homes[home] -= 1
+
+
+@contextmanager
+def _flock(settings: Settings, purpose: str) -> Iterator[None]:
     settings.home.mkdir(parents=True, exist_ok=True)
-    path = settings.home / "writer.lock"
     deadline = time.monotonic() + settings.lock_wait_seconds
-    with path.open("a+", encoding="utf-8") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    handle.seek(0)
-                    holder = handle.read().strip() or "an unknown process"
-                    raise HomeBusyError(
-                        f"{settings.home} is being written by {holder}, and still was after "
-                        f"{settings.lock_wait_seconds} s. Wait for it to end, or stop it, then run "
-                        "again."
-                    ) from None
-                time.sleep(_LOCK_POLL_SECONDS)
+    with (settings.home / "writer.lock").open("a+", encoding="utf-8") as handle:
+        is_waiting = False
+        while not _is_taken(handle):
+            handle.seek(0)
+            holder = handle.read().strip() or "another process"
+            if time.monotonic() >= deadline:
+                raise HomeBusyError(
+                    f"{settings.home} is being written by {holder}, and still was after "
+                    f"{settings.lock_wait_seconds} s. Wait for it to end, or stop it, then run "
+                    "again."
+                )
+            if not is_waiting:
+                logger.info("Waiting for %s, which is writing %s ...", holder, settings.home)
+            is_waiting = True
+            time.sleep(_LOCK_POLL_SECONDS)
         handle.seek(0)
         handle.truncate()
         handle.write(f"process {os.getpid()} ({purpose})\n")
@@ -92,6 +112,14 @@ def home_lock(settings: Settings, purpose: str) -> Iterator[None]:
             yield
         finally:
             fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _is_taken(handle: TextIO) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,6 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         manifest=manifest,
         name="models",
         dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_asset_checks=True)),
-        pool="warehouse",
     )
     def models(context: dg.AssetExecutionContext, dbt: Dbt, home: Home) -> Iterator[Any]:
         settings = home.settings

@@ -60,7 +60,6 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
         f"{contract.version} of its contract, as typed Parquet per arrival day.",
         partitions_def=arrival_days(settings),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool="warehouse",
         check_specs=[
             dg.AssetCheckSpec(
                 CHECK_NAME,

@@ -62,7 +62,7 @@ def build_gate(
         for check_id, table in shift.SHIFT_CHECKS.items()
     ]
 
-    @dg.multi_asset_check(name=GATE, specs=specs, pool="warehouse")
+    @dg.multi_asset_check(name=GATE, specs=specs)
     def run_gate(
         context: dg.AssetCheckExecutionContext, home: Home
     ) -> Iterator[dg.AssetCheckResult]:
@@ -129,7 +129,6 @@ def build_release(
         deps=sorted(models.keys),
         group_name="release",
         kinds={"duckdb", "parquet"},
-        pool="warehouse",
         description="The immutable folder that BI reads, made only when every required check "
         "answered for this run and passed.",
     )
