@@ -75,13 +75,33 @@ def _speak() -> None:
 
 
 @contextmanager
-def _errors_for_people(*kinds: type[Exception]) -> Iterator[None]:
-    """Print an expected error as its message, not as a traceback."""
+def _errors_for_people(
+    *failures: type[Exception], wrong_use: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Print an expected error as its message, not as a traceback.
+
+    Args:
+        failures: Errors after which the command was refused or failed: exit code 1. So do those of
+            the disk, which every command can meet.
+        wrong_use: Errors that only another command line puts right: exit code 2.
+    """
     try:
         yield
-    except kinds as error:
+    except wrong_use as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(WRONG_USE) from error
+    except failures as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(REFUSED) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.secho(
+            f"{where}{error.strerror or error}. What readers see was not touched. Make room, or "
+            "make the place writable, then run the command again.",
+            fg="red",
+            err=True,
+        )
+        raise typer.Exit(REFUSED) from error
 
 
 def _as_date(value: datetime | None) -> date | None:
@@ -113,6 +133,7 @@ def run(
     from orchestration.assets.manifest import ManifestError, prepare_manifest
     from orchestration.checks.suites import SuiteError
     from orchestration.contracts.loader import ContractError
+    from orchestration.ingest.ledger import LedgerError
     from orchestration.release.errors import ReleaseError
     from orchestration.warehouse import HomeBusyError
 
@@ -123,12 +144,14 @@ def run(
         accept_shift=accept_shift,
     )
     with _errors_for_people(
-        daily.NothingToRunError,
-        ManifestError,
         ContractError,
-        SuiteError,
-        ReleaseError,
         HomeBusyError,
+        LedgerError,
+        ManifestError,
+        ReleaseError,
+        SuiteError,
+        daily.DagsterStorageError,
+        wrong_use=(daily.NothingToRunError,),
     ):
         daily.days_to_run(settings, options)
         prepare_manifest(settings)
@@ -164,7 +187,7 @@ def simulate(
     from orchestration.simulate import WorldError, WorldOptions
     from orchestration.simulate import simulate as make_world
 
-    with _errors_for_people(WorldError):
+    with _errors_for_people(wrong_use=(WorldError,)):
         options = WorldOptions(
             creators=creators,
             days=days,
@@ -202,9 +225,10 @@ def holodex(
     from orchestration.sources.holodex import HolodexError, land_holodex
 
     try:
-        landed = land_holodex(
-            folder, settings, progress=logging.getLogger("semillero.holodex").info
-        )
+        with _errors_for_people():
+            landed = land_holodex(
+                folder, settings, progress=logging.getLogger("semillero.holodex").info
+            )
     except HolodexError as error:
         typer.secho(error.message(settings.language), fg="red", err=True)
         raise typer.Exit(REFUSED) from error
@@ -217,10 +241,12 @@ def holodex(
 def status() -> None:
     """What landed, what was refused, what is published."""
     settings = _load_settings()
+    from orchestration.contracts.loader import ContractError
+    from orchestration.ingest.ledger import LedgerError
     from orchestration.release.errors import ReleaseError
     from orchestration.screen import show_status
 
-    with _errors_for_people(ReleaseError):
+    with _errors_for_people(ContractError, LedgerError, ReleaseError):
         show_status(_console(), settings)
 
 
@@ -246,12 +272,13 @@ def verify(
     from orchestration.release.errors import ReleaseError
     from orchestration.release.pointer import current_release
     from orchestration.release.verify import verify_folder
+    from orchestration.screen import TEXTS
 
     with _errors_for_people(ReleaseError):
         if release_id is None:
             current = current_release(settings)
             if current is None:
-                typer.echo("There is no release yet. `semillero run` publishes one.")
+                typer.echo(TEXTS[settings.language]["no_release"])
                 raise typer.Exit(REFUSED)
             release_id = current.release_id
         problems = verify_folder(settings.releases / Path(release_id).name)
@@ -259,7 +286,7 @@ def verify(
         typer.secho(problem, fg="red", err=True)
     if problems:
         raise typer.Exit(REFUSED)
-    typer.echo(f"{release_id}: every file and every mart is what the certificate says.")
+    typer.echo(TEXTS[settings.language]["verified"].format(release=release_id))
 
 
 @app.command()
@@ -280,11 +307,12 @@ def ui(
     """Start the Dagster webserver and daemon on loopback (the UI has no login)."""
     settings = _load_settings()
     _speak()
-    from orchestration.assets.manifest import prepare_manifest
+    from orchestration.assets.manifest import ManifestError, prepare_manifest
     from orchestration.daily import prepare_dagster_home
 
-    prepare_manifest(settings)
-    prepare_dagster_home(settings)
+    with _errors_for_people(ManifestError):
+        prepare_manifest(settings)
+        prepare_dagster_home(settings)
     typer.echo(f"Dagster: http://127.0.0.1:{port} (Ctrl-C ends it)", err=True)
     dagster = str(Path(sys.executable).with_name("dagster"))
     command = [

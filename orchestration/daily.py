@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,6 +32,10 @@ logger = logging.getLogger("semillero.run")
 
 class NothingToRunError(RuntimeError):
     """There is no arrival day to run, or the asked range is not one."""
+
+
+class DagsterStorageError(RuntimeError):
+    """Dagster cannot write down its runs, so that none can be done."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,20 @@ def _arrived_days(settings: Settings, *, history: bool) -> list[date]:
     return [max(landed)] if landed else []
 
 
+@contextmanager
+def _dagster_storage(settings: Settings) -> Iterator[None]:
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except DBAPIError as error:
+        raise DagsterStorageError(
+            f"Dagster's storage in {settings.dagster_home} cannot be used: {error.orig}. If the "
+            "disk is full, make room. If the storage is damaged, move this folder away: it holds "
+            "the history of runs and no data, and the next run makes it anew. Then run again."
+        ) from error
+
+
 def open_instance(settings: Settings) -> DagsterInstance:
     """Dagster's instance below the home, configured by the checkout's `dagster.yaml`."""
     from dagster import DagsterInstance
@@ -120,6 +138,7 @@ def run(settings: Settings, options: RunOptions) -> RunEnd:
     Raises:
         NothingToRunError: See `days_to_run`.
         HomeBusyError: Another run holds the home.
+        DagsterStorageError: Dagster's own files are damaged, or their disk is full.
     """
     first, last = days_to_run(settings, options)
     from orchestration.assets.jobs import JOB_NAME, range_tags
@@ -131,6 +150,7 @@ def run(settings: Settings, options: RunOptions) -> RunEnd:
     with (
         # Before Dagster knows of the run: who has to wait has not begun.
         home_lock(settings, "semillero run"),
+        _dagster_storage(settings),
         open_instance(settings) as instance,
         # dagster-dbt repeats dbt's log on standard output; it stands in runs/<run id>/dbt/dbt.log.
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
@@ -186,6 +206,10 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
         ],
         checks_passed=sum(check.passed for check in checks),
         checks_total=len(checks),
+        is_shift=any(
+            check.kind == "shift" and not check.passed and check.severity == "error"
+            for check in checks
+        ),
     )
 
 
@@ -200,7 +224,15 @@ def _failures(result: ExecuteInProcessResult) -> Sequence[str]:
             reasons.append(failure.user_failure_data.description)
         elif failure.error:
             cause = failure.error.cause or failure.error
-            reasons.append(f"{event.step_key}: {cause.message.strip()}")
+            reasons.append(_in_words(event.step_key or "", cause.message.strip()))
     return reasons or [
         "The run failed before any step could say why; see the run in the Dagster UI."
     ]
+
+
+def _in_words(step: str, message: str) -> str:
+    """An error as a sentence: our own say it all, others gain the step in which they came up."""
+    kind, colon, said = message.partition(": ")
+    if colon and kind.startswith("orchestration."):
+        return said
+    return f"{step}: {message}"

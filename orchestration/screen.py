@@ -6,6 +6,7 @@ What may not: judgement on the run (it was made by then) or any writing.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -38,7 +39,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "unchanged": "Nothing new: release {release} stays current",
         "refused": "Refused: nothing was published",
         "still_current": "Readers keep the release {release}.",
-        "no_release": "There is no release yet.",
+        "no_release": "There is no release yet: semillero run publishes one.",
+        "none_yet": "There is no release yet.",
+        "verified": "{release}: every file and every mart is what the certificate says.",
         "feed": "Feed",
         "days": "Days read",
         "read": "Rows read",
@@ -47,6 +50,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "duplicates": "Duplicates",
         "read_title": "What was read",
         "problems_title": "What was refused, and why",
+        "one_row": "row {row}",
         "rows_of": "{count} rows, the first is row {row}",
         "whole_file": "whole file",
         "partition_refused": "the day was refused",
@@ -75,8 +79,12 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "bi": "query the marts (read-only; follows each release): duckdb -readonly {path}",
         "docs": "what each mart means: README.md, CONTEXT.md, models/marts/*/*.yml",
         "look": "see the rows of a failed check: {path}",
-        "fix": "correct the file in landing/ and run again; or, if the change is real: "
-        'semillero run --accept-shift "why"',
+        "fix": "correct or remove the file in landing/, then: semillero run",
+        "accept": 'if the change is real: semillero run --accept-shift "why"',
+        "again": "remove the cause, then: semillero run",
+        "quarantined": "see every refused row with its reason: {path}",
+        "not_read_title": "What stands in landing/ and was not read",
+        "not_a_folder": "a file where a folder of day folders (dt=YYYY-MM-DD) is expected.",
         "landed_title": "Landed",
         "rows": "Rows",
         "files": "Files",
@@ -88,7 +96,6 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "pending": "Days to load",
         "refused_days": "Refused days",
         "ledger_title": "What raw holds",
-        "unknown_feed": "landing/{name}: {reason}",
         "current": "current",
         "release": "Release",
         "published_at": "Published (UTC)",
@@ -100,7 +107,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "unchanged": "Nada nuevo: sigue vigente la versión {release}",
         "refused": "Rechazado: no se publicó nada",
         "still_current": "Quien consulta sigue viendo la versión {release}.",
-        "no_release": "Todavía no hay ninguna versión publicada.",
+        "no_release": "Todavía no hay ninguna versión publicada: semillero run publica una.",
+        "none_yet": "Todavía no hay ninguna versión publicada.",
+        "verified": "{release}: cada archivo y cada tabla son lo que dice el certificado.",
         "feed": "Fuente",
         "days": "Días leídos",
         "read": "Filas leídas",
@@ -109,6 +118,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "duplicates": "Duplicadas",
         "read_title": "Qué se leyó",
         "problems_title": "Qué se rechazó y por qué",
+        "one_row": "fila {row}",
         "rows_of": "{count} filas, la primera es la fila {row}",
         "whole_file": "archivo completo",
         "partition_refused": "se rechazó el día",
@@ -137,8 +147,13 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "bi": "consultar las tablas (solo lectura; sigue a cada versión): duckdb -readonly {path}",
         "docs": "qué significa cada tabla: README.es.md, CONTEXT.md, models/marts/*/*.yml",
         "look": "ver las filas de un control que falló: {path}",
-        "fix": "corrija el archivo en landing/ y vuelva a correr; o, si el cambio es real: "
-        'semillero run --accept-shift "por qué"',
+        "fix": "corrija o quite el archivo en landing/ y luego: semillero run",
+        "accept": 'si el cambio es real: semillero run --accept-shift "por qué"',
+        "again": "elimine la causa y luego: semillero run",
+        "quarantined": "ver cada fila rechazada con su motivo: {path}",
+        "not_read_title": "Qué hay en landing/ que no se leyó",
+        "not_a_folder": "es un archivo; aquí se espera una carpeta con carpetas de días "
+        "(dt=AAAA-MM-DD).",
         "landed_title": "Depositado en landing",
         "rows": "Filas",
         "files": "Archivos",
@@ -148,9 +163,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "notes_title": "Qué se corrigió o se dejó fuera",
         "run_range": "cargarlo: semillero run --from {first} --to {last}",
         "pending": "Días por cargar",
-        "refused_days": "Días rechazados",
+        "refused_days": "Días con rechazo",
         "ledger_title": "Qué hay en raw",
-        "unknown_feed": "landing/{name}: {reason}",
         "current": "vigente",
         "release": "Versión",
         "published_at": "Publicada (UTC)",
@@ -172,6 +186,7 @@ class RunEnd:
         warnings: What checks of severity warn found, in the same language.
         checks_passed: Checks that passed.
         checks_total: Checks that answered.
+        is_shift: Whether it was refused because something moved too far.
     """
 
     run_id: str
@@ -181,6 +196,7 @@ class RunEnd:
     warnings: Sequence[str]
     checks_passed: int
     checks_total: int
+    is_shift: bool = False
 
 
 def show(console: Console, settings: Settings, end: RunEnd) -> None:
@@ -195,6 +211,9 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
     problems = _problems(texts, settings, ingested)
     if problems:
         parts += ["", Text(texts["problems_title"], style="bold"), *problems]
+    not_read = _not_read(texts, settings)
+    if not_read:
+        parts += ["", Text(texts["not_read_title"], style="bold yellow"), *not_read]
     if end.verdict == "refused":
         shown = [f"  {reason}" for reason in end.reasons[:_SHOWN]]
         hidden = len(end.reasons) - len(shown)
@@ -217,7 +236,7 @@ def _headline(texts: Mapping[str, str], end: RunEnd) -> Text:
     style = {"published": "bold green", "unchanged": "bold cyan", "refused": "bold red"}
     headline = Text(texts[end.verdict].format(release=end.release), style=style[end.verdict])
     if end.verdict == "refused":
-        rest = texts["still_current"] if end.release else texts["no_release"]
+        rest = texts["still_current"] if end.release else texts["none_yet"]
         headline.append("\n" + rest.format(release=end.release), style="default")
     return headline
 
@@ -242,28 +261,61 @@ def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Sequence[DayRes
 def _problems(
     texts: Mapping[str, str], settings: Settings, ingested: Mapping[str, Sequence[DayResult]]
 ) -> list[RenderableType]:
-    """One line for each feed, rule and column; refused days first."""
+    """One line for each feed, rule and column; refused days first.
+
+    Why a day as a whole was refused is said further down, once.
+    """
     grouped: dict[tuple[bool, str, str, str], list[tuple[DayResult, Problem]]] = {}
     for feed, days in ingested.items():
-        for day in _read(days):
+        for day in days:
             for problem in day.problems:
-                key = (day.outcome == "accepted", feed, problem.rule, problem.column or "")
+                if problem.file.startswith("dt="):
+                    continue
+                key = (day.outcome != "refused", feed, problem.rule, problem.column or "")
                 grouped.setdefault(key, []).append((day, problem))
     lines: list[RenderableType] = []
-    for (is_accepted, feed, _, _), found in sorted(grouped.items(), key=lambda item: item[0]):
+    for (is_kept, feed, _, _), found in sorted(grouped.items(), key=lambda item: item[0]):
         day, first = found[0]
         count = sum(problem.count for _, problem in found)
-        amount = (
-            texts["rows_of"].format(count=f"{count:,}", row=first.row)
-            if first.row is not None
-            else texts["whole_file"]
-        )
         reason = getattr(first, f"reason_{settings.language}")
-        verdict = "" if is_accepted else f" [{texts['partition_refused']}]"
+        verdict = "" if is_kept else f" [{texts['partition_refused']}]"
+        amount = _amount(texts, count, first)
         lines.append(Text(f"  {feed} {day.day} {first.file} ({amount}): {reason}{verdict}"))
     if len(lines) > _SHOWN:
         more = texts["more"].format(count=len(lines) - _SHOWN, path=settings.quarantine)
         lines = [*lines[:_SHOWN], Text(f"  {more}")]
+    return lines
+
+
+def _amount(texts: Mapping[str, str], count: int, first: Problem) -> str:
+    if first.row is None:
+        return texts["whole_file"]
+    wording = texts["one_row"] if count == 1 else texts["rows_of"]
+    return wording.format(count=f"{count:,}", row=first.row)
+
+
+def _not_read(texts: Mapping[str, str], settings: Settings) -> list[RenderableType]:
+    """What somebody put into landing and no run will ever read, because of its name."""
+    from orchestration.contracts.loader import load_contracts
+    from orchestration.ingest import discover
+
+    contracts = load_contracts()
+    said = [
+        f"landing/{problem.file}: {getattr(problem, f'reason_{settings.language}')}"
+        for problem in discover.unknown_feeds(settings, contracts)
+    ]
+    for feed in contracts:
+        if (settings.landing / feed).is_file():
+            said.append(f"landing/{feed}: {texts['not_a_folder']}")
+        said += [
+            f"landing/{feed}/{problem.file}: {getattr(problem, f'reason_{settings.language}')}"
+            for problem in discover.landed_days(feed, settings).problems
+        ]
+    lines: list[RenderableType] = [Text(f"  {line}") for line in said[:_SHOWN]]
+    if len(said) > _SHOWN:
+        lines.append(
+            Text("  " + texts["more"].format(count=len(said) - _SHOWN, path=settings.landing))
+        )
     return lines
 
 
@@ -345,14 +397,31 @@ def _where(texts: Mapping[str, str], settings: Settings) -> Table:
     return table
 
 
+def _ways_out(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> list[str]:
+    """What to do after a refusal, by who refused: ingest, a check, a shift bound, the machine."""
+    ingested = run_record.read_ingest(settings, end.run_id)
+    is_day_refused = any(day.outcome == "refused" for days in ingested.values() for day in days)
+    is_check_failed = end.checks_passed < end.checks_total
+    steps = []
+    if is_day_refused:
+        steps += [texts["fix"], texts["quarantined"].format(path=settings.quarantine)]
+    if end.is_shift:
+        steps.append(texts["accept"])
+    if is_check_failed:
+        folder = run_record.run_folder(settings, end.run_id)
+        steps.append(texts["look"].format(path=folder))
+        if not is_day_refused:
+            steps.insert(0, texts["fix"])
+    return [*(steps or [texts["again"]]), texts["ui"]]
+
+
 def _next_steps(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     if end.verdict == "refused":
-        folder = run_record.run_folder(settings, end.run_id)
-        steps = [texts["fix"], texts["look"].format(path=folder), texts["ui"]]
+        steps = _ways_out(texts, settings, end)
     else:
         steps = [
-            texts["bi"].format(path=settings.current / "marts.duckdb"),
+            texts["bi"].format(path=shlex.quote(str(settings.current / "marts.duckdb"))),
             texts["ui"],
             texts["docs"],
         ]
@@ -393,8 +462,7 @@ def show_status(console: Console, settings: Settings) -> None:
     table = _table(
         texts,
         "ledger_title",
-        *("feed", "days", "accepted", "refused_rows", "duplicates", "last"),
-        *("pending", "refused_days"),
+        *("feed", "days", "accepted", "refused_rows", "last", "pending", "refused_days"),
     )
     for feed in contracts:
         held = [each for each in partitions if each.feed == feed]
@@ -403,15 +471,14 @@ def show_status(console: Console, settings: Settings) -> None:
             f"{len(held):,}",
             f"{sum(each.accepted_count for each in held):,}",
             f"{sum(each.refused_count for each in held):,}",
-            f"{sum(each.duplicate_count for each in held):,}",
             str(max((each.day for each in held), default="-")),
             f"{len(pending.get(feed, [])):,}",
             f"{sum(refusal.feed == feed for refusal in refusals):,}",
         )
     console.print(table)
-    for problem in discover.unknown_feeds(settings, contracts):
-        reason = getattr(problem, f"reason_{settings.language}")
-        console.print(Text(texts["unknown_feed"].format(name=problem.file, reason=reason)))
+    not_read = _not_read(texts, settings)
+    if not_read:
+        console.print(Group("", Text(texts["not_read_title"], style="bold yellow"), *not_read))
     for refusal in refusals:
         reason = getattr(refusal, f"reason_{settings.language}")
         console.print(Text(f"{refusal.feed} {refusal.day}: {reason}", style="red"))
@@ -447,8 +514,10 @@ def show_releases(console: Console, settings: Settings) -> None:
 def _table(texts: Mapping[str, str], title: str, first: str, *others: str) -> Table:
     """A plain table: a name at the left, numbers and days at the right."""
     shown = texts[title] if title else None
-    table = Table(title=shown, title_justify="left", title_style="bold", box=None)
+    table = Table(title=shown, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column(texts[first], no_wrap=True)
     for name in others:
-        table.add_column(texts[name], justify="right", overflow="fold")
+        # Headings break between words, values nowhere.
+        width = max(map(len, texts[name].split()))
+        table.add_column(texts[name], justify="right", min_width=width)
     return table

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -139,6 +140,10 @@ class Refusal:
     refused_count: int
 
 
+class LedgerError(RuntimeError):
+    """The ledger cannot be read or written: damaged, or the disk refuses; with what to do."""
+
+
 class Ledger:
     """The ledger of one home folder.
 
@@ -223,8 +228,7 @@ class Ledger:
     def accept(self, record: PartitionRecord, event_days: dict[date, int]) -> None:
         """Make this the accepted state of its day, in one transaction; lifts a refusal."""
         key = (record.feed, record.day.isoformat())
-        connection = self._writable()
-        with connection:
+        with self._writing() as connection:
             for table in ("partitions", "partition_files", "event_days", "refusals"):
                 connection.execute(f"delete from {table} where feed = ? and arrival_date = ?", key)
             connection.execute(
@@ -262,8 +266,7 @@ class Ledger:
 
     def refuse(self, refusal: Refusal) -> None:
         """Record the last refusal of a day; its accepted state stays as it is."""
-        connection = self._writable()
-        with connection:
+        with self._writing() as connection:
             connection.execute(
                 "insert or replace into refusals values (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -280,8 +283,7 @@ class Ledger:
 
     def lift_refusal(self, feed: str, day: date) -> None:
         """Forget a refusal: the landed files are again those that were accepted."""
-        connection = self._writable()
-        with connection:
+        with self._writing() as connection:
             connection.execute(
                 "delete from refusals where feed = ? and arrival_date = ?", (feed, day.isoformat())
             )
@@ -289,8 +291,7 @@ class Ledger:
     def retouch(self, feed: str, day: date, files: tuple[LedgerFile, ...]) -> None:
         """Replace the file facts of an accepted day whose contents are the same bytes as before."""
         key = (feed, day.isoformat())
-        connection = self._writable()
-        with connection:
+        with self._writing() as connection:
             connection.execute(
                 "delete from partition_files where feed = ? and arrival_date = ?", key
             )
@@ -341,14 +342,37 @@ class Ledger:
         )
 
     def _rows(self, query: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
-        if self._connection is None:
-            if not self._path.exists():
+        with self._errors_for_people():
+            if self._connection is None:
+                if not self._path.exists():
+                    return []
+                self._connect()
+            if self._connection is None or not self._has_tables():
                 return []
-            self._connect()
-        if self._connection is None or not self._has_tables():
-            return []
-        with closing(self._connection.execute(query, values)) as cursor:
-            return cursor.fetchall()
+            with closing(self._connection.execute(query, values)) as cursor:
+                return cursor.fetchall()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
+        with self._errors_for_people(), self._writable() as connection:
+            yield connection
+
+    @contextmanager
+    def _errors_for_people(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise LedgerError(
+                f"The ledger {self._path} cannot be used: {error}. Free space on its disk, make it "
+                "writable or end the program that holds it, then run again."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(
+                f"The ledger {self._path} is damaged: {error}. Put a copy of it back, or move it "
+                "away and run again: everything that stands in landing/ is then read anew, and a "
+                "day that no longer stands there is no longer part of the marts."
+            ) from error
 
     def _has_tables(self) -> bool:
         # A crash right after the file was made leaves one without tables: empty, not broken.

@@ -234,7 +234,7 @@ def changed_while_read() -> Reason:
         "The file changed while it was being read: wait until the transfer has ended, "
         "then run again.",
         "El archivo cambió mientras se leía: espere a que termine la transferencia "
-        "y vuelve a ejecutar.",
+        "y vuelva a ejecutar.",
     )
 
 

@@ -96,3 +96,76 @@ def test_a_sample_world_is_not_made_over_something_that_landed(home: Path) -> No
     assert code == 2
     assert "landing" in said
     assert landed.read_text() == "creator_id\n"
+
+
+def test_a_damaged_ledger_is_named_with_what_to_do(home: Path) -> None:
+    _land(home, "creators/dt=2026-07-01/mine.csv")
+    (home / "ledger.sqlite").write_bytes(b"no database at all " * 500)
+    for command in ("status", "run"):
+        code, said = _ask(command)
+        assert code == 1
+        assert "ledger.sqlite is damaged" in said
+        assert "move it away and run again" in said
+
+
+def test_a_folder_where_current_should_be_is_a_failure_not_wrong_use(home: Path) -> None:
+    (home / "current").mkdir(parents=True)
+    code, said = _ask("status")
+    assert code == 1
+    assert "is not a symlink" in said
+
+
+def test_a_home_that_is_a_file_gives_a_sentence(home: Path) -> None:
+    home.write_text("not a folder")
+    code, said = _ask("simulate", "--creators", "20", "--days", "7")
+    assert code == 1
+    assert f"{home}: File exists" in said
+    assert home.read_text() == "not a folder"
+
+
+def test_what_no_run_will_read_is_shown_with_the_reason(home: Path) -> None:
+    _land(home, "sessions/dt=2026-07-01/mine.csv")
+    _land(home, "live_sessions/2026-07-01/mine.csv")
+    _land(home, "creators")
+    code, said = _ask("status")
+    assert code == 0
+    assert "landing/sessions: No contract describes this feed" in said
+    assert "landing/live_sessions/2026-07-01: This is not a day's folder" in said
+    assert "landing/creators: a file where a folder" in said
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_status_fits_eighty_columns_and_breaks_no_word(
+    home: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    monkeypatch.setenv("SEMILLERO_LANGUAGE", language)
+    monkeypatch.setenv("COLUMNS", "80")
+    _land(home, "creators/dt=2026-07-01/mine.csv")
+    lines = CliRunner().invoke(app, ["status"]).output.splitlines()
+    assert max(map(len, lines)) <= 80
+    words = {word for line in lines for word in line.split()}
+    assert {"onboarding_events", {"en": "Accepted", "es": "Rechazadas"}[language]} <= words
+
+
+@pytest.mark.slow
+def test_a_damaged_dagster_storage_is_named_with_what_to_do(home: Path) -> None:
+    _land(home, "creators/dt=2026-07-01/mine.csv")
+    for path in (
+        "storage/index.db",
+        "history/runs.db",
+        "history/runs/index.db",
+        "schedules/schedules.db",
+    ):
+        database = home / "dagster" / path
+        database.parent.mkdir(parents=True, exist_ok=True)
+        database.write_bytes(b"no database at all " * 500)
+    code, said = _ask("run")
+    assert code == 1
+    assert f"Dagster's storage in {home / 'dagster'} cannot be used" in said
+    assert "move this folder away" in said
+
+
+def _land(home: Path, name: str) -> None:
+    path = home / "landing" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("creator_id\n")
