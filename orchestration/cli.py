@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
 
+from orchestration.progress import SpanishHandler
 from orchestration.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ def _load_settings() -> Settings:
         raise typer.Exit(WRONG_USE) from error
 
 
-def _speak() -> None:
-    """Send the `semillero` loggers to the terminal, one short line each."""
-    handler = RichHandler(
+def _speak(settings: Settings) -> None:
+    """Send the `semillero` loggers to the terminal, one short line each, in the right language."""
+    show = SpanishHandler if settings.language == "es" else RichHandler
+    handler = show(
         console=Console(stderr=True, highlight=False),
         show_path=False,
         show_level=False,
@@ -94,9 +96,9 @@ def _errors_for_people(
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(REFUSED) from error
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = error.filename or "The disk of the home folder"
         typer.secho(
-            f"{where}{error.strerror or error}. What readers see was not touched. Make room, or "
+            f"{where}: {error.strerror or error}. What readers see was not touched. Make room, or "
             "make the place writable, then run the command again.",
             fg="red",
             err=True,
@@ -128,7 +130,7 @@ def run(
 ) -> None:
     """Ingest what arrived, build the marts, check them, publish a release."""
     settings = _load_settings()
-    _speak()
+    _speak(settings)
     from orchestration import daily, screen
     from orchestration.assets.manifest import ManifestError, prepare_manifest
     from orchestration.checks.suites import SuiteError
@@ -181,7 +183,7 @@ def simulate(
 ) -> None:
     """Make a sample LATAM LIVE world in the landing zone, and the truth about it."""
     settings = _load_settings()
-    _speak()
+    _speak(settings)
     if if_empty and settings.landing.is_dir() and any(settings.landing.iterdir()):
         return
     from orchestration.simulate import WorldError, WorldOptions
@@ -221,7 +223,7 @@ def holodex(
 ) -> None:
     """Land collected Holodex sessions (YouTube) as creators, agencies and live_sessions."""
     settings = _load_settings()
-    _speak()
+    _speak(settings)
     from orchestration.sources.holodex import HolodexError, land_holodex
 
     try:
@@ -293,7 +295,7 @@ def verify(
 def prepare() -> None:
     """Parse the dbt project ahead of a run, if it changed."""
     settings = _load_settings()
-    _speak()
+    _speak(settings)
     from orchestration.assets.manifest import ManifestError, prepare_manifest
 
     with _errors_for_people(ManifestError):
@@ -306,7 +308,7 @@ def ui(
 ) -> None:
     """Start the Dagster webserver and daemon on loopback (the UI has no login)."""
     settings = _load_settings()
-    _speak()
+    _speak(settings)
     from orchestration.assets.manifest import ManifestError, prepare_manifest
     from orchestration.daily import prepare_dagster_home
 

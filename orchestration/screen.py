@@ -517,7 +517,7 @@ def _table(texts: Mapping[str, str], title: str, first: str, *others: str) -> Ta
     table = Table(title=shown, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column(texts[first], no_wrap=True)
     for name in others:
-        # Headings break between words, values nowhere.
-        width = max(map(len, texts[name].split()))
-        table.add_column(texts[name], justify="right", min_width=width)
+        # One word a line: eight columns fit into eighty characters, in Spanish too.
+        heading = texts[name].replace(" ", "\n")
+        table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
     return table

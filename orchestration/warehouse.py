@@ -51,6 +51,9 @@ LINEAGE_COLUMNS: Mapping[str, str] = {
 
 _LOCK_POLL_SECONDS = 0.2
 
+_HELD = "Could not set lock"
+"""How DuckDB says that another process has the file open."""
+
 _held_homes: dict[Path, int] = {}
 """Homes that this process holds, and how many callers hold each."""
 
@@ -145,7 +148,8 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
     """Open the working file with the configured limits.
 
     Raises:
-        WarehouseError: The file is damaged or another process has it open.
+        WarehouseError: The file is damaged, or another process still has it open after
+            `lock_wait_seconds`.
     """
     import duckdb
 
@@ -157,15 +161,29 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
     }
     if settings.duckdb_threads:
         config["threads"] = settings.duckdb_threads
-    try:
-        connection = duckdb.connect(str(settings.warehouse), read_only=read_only, config=config)
-    except duckdb.Error as error:
-        first_line = str(error).splitlines()[0]
-        raise WarehouseError(
-            f"{settings.warehouse} cannot be opened: {first_line}. If another program has it open, "
-            "close that (BI reads `current/marts.duckdb`, never this file). If the file is "
-            "damaged, delete it: the next run rebuilds it from raw/."
-        ) from error
+    deadline = time.monotonic() + settings.lock_wait_seconds
+    is_waiting = False
+    while True:
+        try:
+            connection = duckdb.connect(str(settings.warehouse), read_only=read_only, config=config)
+            break
+        except duckdb.Error as error:
+            said = f"{settings.warehouse}: {str(error).splitlines()[0]}."
+            if _HELD not in said:
+                raise WarehouseError(
+                    f"The warehouse cannot be opened. {said} If the file is damaged, delete it: "
+                    "the next run rebuilds it from raw/."
+                ) from error
+            if time.monotonic() >= deadline:
+                raise WarehouseError(
+                    f"The warehouse is open in another program. {said} Close that (BI reads "
+                    "`current/marts.duckdb`, never this file), then run again."
+                ) from error
+        # The dbt of a killed run ends only after the model that it is building.
+        if not is_waiting:
+            logger.info("Waiting for the program that has %s open ...", settings.warehouse)
+        is_waiting = True
+        time.sleep(_LOCK_POLL_SECONDS)
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
@@ -228,7 +246,7 @@ def _why_anew(
     if last_fingerprint != fingerprint:
         return ", everything anew: models, seeds or engines changed"
     if vanished:
-        return f", everything anew: {len(vanished)} partitions are gone"
+        return ", everything anew: partitions are gone"
     if was_full_refresh and not was_completed:
         # It left tables of both states.
         return ", everything anew: the last such build broke off"

@@ -65,7 +65,7 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 return
             plan = plan_build(settings, home.contracts, context.run.run_id)
             logger.info(
-                "Building the marts from %d new partitions%s ...", len(plan.pending), plan.why_anew
+                "Building the marts (new partitions: %d%s) ...", len(plan.pending), plan.why_anew
             )
             export_for_dbt(settings)
             invocation = _start(context, dbt, settings, plan)

@@ -107,11 +107,12 @@ def ingest_days(
         for day in days:
             result = ingestor.ingest(contract, day)
             if result.outcome == "refused":
-                logger.error("%s %s refused: %s", contract.feed, day, why_refused(result, "en"))
+                why = why_refused(result, settings.language)
+                logger.error("%s %s refused: %s", contract.feed, day, why)
             results.append(result)
     arrived = [result for result in results if result.outcome == "accepted"]
     logger.info(
-        "%s: %d arrival days read, %s rows accepted, %s refused, %s duplicates",
+        "%s: days read %d, rows accepted %s, refused %s, duplicates %s",
         contract.feed,
         len(arrived),
         *(

@@ -95,7 +95,8 @@ def judge_marts(
     for result in results:
         if not result.passed:
             level = logging.ERROR if result.severity == "error" else logging.WARNING
-            logger.log(level, "%s: %s", result.check_id, result.message_en)
+            message = getattr(result, f"message_{settings.language}")
+            logger.log(level, "%s: %s", result.check_id, message)
     return results
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.progress import SPANISH
+from orchestration.screen import TEXTS
+from orchestration.settings import PROJECT_ROOT
 
 
 @pytest.fixture
@@ -144,7 +149,26 @@ def test_the_status_fits_eighty_columns_and_breaks_no_word(
     lines = CliRunner().invoke(app, ["status"]).output.splitlines()
     assert max(map(len, lines)) <= 80
     words = {word for line in lines for word in line.split()}
-    assert {"onboarding_events", {"en": "Accepted", "es": "Rechazadas"}[language]} <= words
+    assert {"onboarding_events", *TEXTS[language]["refused_days"].split()} <= words
+    assert not any("…" in line for line in lines)
+
+
+def test_every_message_of_a_working_command_has_its_spanish_twin() -> None:
+    said = set()
+    for path in (PROJECT_ROOT / "orchestration").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "logger"
+            ):
+                texts = [arg for arg in node.args if isinstance(arg, ast.Constant)]
+                assert texts, f"{path.name}, line {node.lineno}: no message to translate"
+                said.add(str(texts[0].value))
+    assert said - SPANISH.keys() == set()
+    for english, spanish in SPANISH.items():
+        assert re.findall(r"%[sd]", english) == re.findall(r"%[sd]", spanish)
 
 
 @pytest.mark.slow

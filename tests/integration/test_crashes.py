@@ -21,6 +21,7 @@ import pytest
 from dagster import DagsterRunStatus
 from sample_home import FEEDS, LAST_DAY, Runner, let_arrive
 
+from orchestration import warehouse
 from orchestration.daily import open_instance
 from orchestration.release.pointer import current_release, release_folders
 from orchestration.release.verify import verify_release
@@ -224,3 +225,55 @@ def test_two_runs_at_once_make_one_release_while_a_reader_reads_on(
     assert len(release_folders(Settings(home=home))) == 2
     assert reader.returncode == 0, read
     assert read.strip() == f"{old},{new}"
+
+
+@contextmanager
+def _doing(script: str, *arguments: str) -> Iterator[None]:
+    """A process that has said that it holds what the script takes, and holds it for a second."""
+    code = f"{script}\nprint('held', flush=True)\nimport time\ntime.sleep(1)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield
+
+
+_HOLD_THE_WAREHOUSE = "import duckdb, sys; held = duckdb.connect(sys.argv[1])"
+
+
+def test_a_warehouse_that_a_dying_dbt_still_holds_is_waited_for(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, lock_wait_seconds=60)
+    with _doing(_HOLD_THE_WAREHOUSE, str(settings.warehouse)):
+        warehouse.connect(settings).close()
+
+
+def test_a_warehouse_that_stays_open_elsewhere_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, lock_wait_seconds=0)
+    with (
+        _doing(_HOLD_THE_WAREHOUSE, str(settings.warehouse)),
+        pytest.raises(warehouse.WarehouseError, match="open in another program"),
+    ):
+        warehouse.connect(settings)
+
+
+_HOLD_THE_HOME = """
+import sys
+from pathlib import Path
+from orchestration.settings import Settings
+from orchestration.warehouse import home_lock
+held = home_lock(Settings(home=Path(sys.argv[1])), "the test")
+held.__enter__()
+"""
+
+
+def test_a_home_that_stays_busy_is_refused_with_its_holder(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, lock_wait_seconds=0)
+    with (
+        _doing(_HOLD_THE_HOME, str(tmp_path)),
+        pytest.raises(warehouse.HomeBusyError, match=r"written by process \d+ \(the test\)"),
+        warehouse.home_lock(settings, "another"),
+    ):
+        pass
+    with warehouse.home_lock(settings, "a run"), warehouse.home_lock(settings, "its step"):
+        pass
