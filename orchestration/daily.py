@@ -20,7 +20,7 @@ from orchestration.contracts.loader import load_contracts
 from orchestration.ingest import discover
 from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.results import why_refused
-from orchestration.screen import RunEnd, Verdict
+from orchestration.screen import TEXTS, RunEnd, Verdict
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.warehouse import home_lock
 
@@ -198,7 +198,7 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
         run_id=result.run_id,
         verdict=verdict,
         release=current.release_id if current else None,
-        reasons=said or _failures(result),
+        reasons=said or _failures(result, settings),
         warnings=[
             getattr(check, f"message_{settings.language}")
             for check in checks
@@ -213,7 +213,7 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
     )
 
 
-def _failures(result: ExecuteInProcessResult) -> Sequence[str]:
+def _failures(result: ExecuteInProcessResult, settings: Settings) -> Sequence[str]:
     """What the failed steps said, without tracebacks."""
     reasons: list[str] = []
     for event in result.all_events:
@@ -224,6 +224,8 @@ def _failures(result: ExecuteInProcessResult) -> Sequence[str]:
             reasons.append(failure.user_failure_data.description)
         elif failure.error:
             cause = failure.error.cause or failure.error
+            if failure.error.cls_name == "DagsterExecutionInterruptedError":
+                return [TEXTS[settings.language]["interrupted"]]
             reasons.append(_in_words(event.step_key or "", cause.message.strip()))
     return reasons or [
         "The run failed before any step could say why; see the run in the Dagster UI."

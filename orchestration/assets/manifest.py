@@ -5,9 +5,12 @@ Dagster needs it to know the models before anything runs; parsing costs seconds,
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from orchestration.settings import Settings
 from orchestration.versions import models_fingerprint
 
 logger = logging.getLogger("semillero.manifest")
+
+_PARTIAL_PARSE = "partial_parse.msgpack"
 
 
 class ManifestError(RuntimeError):
@@ -41,32 +46,48 @@ def prepare_manifest(settings: Settings) -> Path:
         ManifestError: dbt cannot parse the project; the message is dbt's.
     """
     path, stamp = manifest_path(settings), _stamp_path(settings)
-    fingerprint = f"{models_fingerprint()} {settings.home}"
-    if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
-        return path
-    logger.info("Parsing the dbt project (it changed, or the home is another) ...")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Runs of several homes share the checkout; two parses at once left a manifest of both.
+    with (path.parent / ".parse.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fingerprint = f"{models_fingerprint()} {settings.home}"
+        if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
+            return path
+        logger.info("Parsing the dbt project (it changed, or the home is another) ...")
+        with tempfile.TemporaryDirectory(prefix=".parsing-", dir=path.parent) as folder:
+            _parse(settings, Path(folder))
+            # Until the new stamp stands, a killed process leaves a manifest that is made again.
+            stamp.unlink(missing_ok=True)
+            for name in (_PARTIAL_PARSE, path.name):
+                (Path(folder) / name).replace(path.with_name(name))
+        unfinished = stamp.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(fingerprint, encoding="utf-8")
+        unfinished.replace(stamp)
+    return path
+
+
+def _parse(settings: Settings, folder: Path) -> None:
+    """Let dbt parse into a folder that nobody reads, from what it had parsed before."""
     from dbt.cli.main import dbtRunner
 
     from orchestration.assets.resources import export_for_dbt
 
     export_for_dbt(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    parsed_before = manifest_path(settings).with_name(_PARTIAL_PARSE)
+    if parsed_before.exists():
+        shutil.copy2(parsed_before, folder)
     project = os.fspath(settings.dbt_project_dir)
     arguments = ["parse", "--project-dir", project, "--profiles-dir", project, "--quiet"]
-    result = dbtRunner().invoke([*arguments, "--target-path", os.fspath(path.parent)])
+    result = dbtRunner().invoke([*arguments, "--target-path", os.fspath(folder)])
     if not result.success:
         raise ManifestError(f"The dbt project does not parse: {result.exception}")
-    unfinished = stamp.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(fingerprint, encoding="utf-8")
-    unfinished.replace(stamp)
-    return path
 
 
 def read_manifest(settings: Settings) -> Mapping[str, Any]:
     """The manifest that was built ahead.
 
     Raises:
-        ManifestError: There is none; the message says how to make it.
+        ManifestError: There is none, or it is damaged; the message says how to make it.
     """
     path = manifest_path(settings)
     if not path.exists():
@@ -74,5 +95,10 @@ def read_manifest(settings: Settings) -> Mapping[str, Any]:
             f"{path} is missing: the dbt project was not parsed yet. Run `semillero prepare` "
             "(`make run`, `make ui` and `make test` do it for you)."
         )
-    manifest: Mapping[str, Any] = json.loads(path.read_bytes())
+    try:
+        manifest: Mapping[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ManifestError(
+            f"{path} is damaged: {error}. Delete it, then run `semillero prepare`."
+        ) from error
     return manifest
