@@ -41,6 +41,10 @@ def _rewrite_sessions(folder: Path, query: str) -> int:
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"create table landed as select * from {reader}($1)", [files])
+        # read_json takes the Z off a time, and ingest refuses a time without a zone.
+        for name, kind, *_ in connection.execute("describe landed").fetchall():
+            if kind == "TIMESTAMP":
+                connection.execute(f"alter table landed alter {name} type timestamptz")
         connection.execute(f"create table bad as {query}")
         for path in files:
             Path(path).unlink()
