@@ -56,10 +56,14 @@ class LandedFile:
 
 @dataclass(frozen=True, slots=True)
 class LandedPartition:
-    """All that stands in one day's folder; hidden and temporary files are `ignored`."""
+    """All that stands in one day's folder; hidden and temporary files are `ignored`.
+
+    `is_there`: the folder exists. Somebody who makes a day's folder says that the day has arrived.
+    """
 
     files: tuple[LandedFile, ...]
     ignored: tuple[str, ...] = ()
+    is_there: bool = True
 
 
 def landed_days(feed: str, settings: Settings) -> LandedDays:
@@ -95,7 +99,8 @@ def pending_days(
 ) -> dict[str, list[date]]:
     """The landed days, by feed, that are not settled: new, changed, refused, or of a new contract.
 
-    Costs one `stat` a file; no file is opened. A day's folder without any file is not pending.
+    Costs one `stat` a file; no file is opened. An empty folder is pending where the feed is
+    mandatory: it has to be refused aloud.
     """
     records = {(record.feed, record.day): record for record in ledger.partitions()}
     refused = {(refusal.feed, refusal.day) for refusal in ledger.refusals()}
@@ -108,7 +113,8 @@ def pending_days(
             is_new = bool(landed.files) and not is_settled(
                 contract, landed, record, settings, history=history
             )
-            if is_new or (landed.files and (feed, day) in refused):
+            is_empty = contract.mandatory and not landed.files and record is None
+            if is_new or is_empty or (landed.files and (feed, day) in refused):
                 pending[feed].append(day)
     return pending
 
@@ -116,15 +122,18 @@ def pending_days(
 def landed_partition(feed: str, day: date, settings: Settings) -> LandedPartition:
     """Everything in one day's folder, sorted by shown name; empty if there is no folder."""
     landing = Path(os.path.realpath(settings.landing))
+    folder = settings.landing / feed / f"dt={day.isoformat()}"
     files: list[LandedFile] = []
     ignored: list[str] = []
-    for entry in _entries(settings.landing / feed / f"dt={day.isoformat()}"):
+    for entry in _entries(folder):
         if _is_hidden(entry.name):
             ignored.append(shown_name(entry.name))
         else:
             files.append(_landed_file(Path(entry.path), landing))
     return LandedPartition(
-        files=tuple(sorted(files, key=lambda file: file.name)), ignored=tuple(sorted(ignored))
+        files=tuple(sorted(files, key=lambda file: file.name)),
+        ignored=tuple(sorted(ignored)),
+        is_there=folder.is_dir(),
     )
 
 

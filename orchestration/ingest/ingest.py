@@ -164,6 +164,12 @@ class Ingestor:
                 revision=record.revision,
                 problems=(_day_problem(day, reasons.raw_lost()),),
             )
+        if landed.is_there and contract.mandatory:
+            reason = reasons.empty_day()
+            self._remember_refusal(contract, day, reason)
+            problems = (_day_problem(day, reason),)
+            return DayResult(feed=contract.feed, day=day, outcome="refused", problems=problems)
+        self._lift_refusal(contract.feed, day)
         return DayResult(feed=contract.feed, day=day, outcome="nothing_landed")
 
     def _with_reading(
@@ -359,17 +365,8 @@ class Ingestor:
             self._connection, path, contract.feed, day, self._revision(contract, at_hand, horizon)
         )
         publish_file(path, quarantine.refused_path(contract.feed, day, self._settings))
-        self._ledger.refuse(
-            Refusal(
-                feed=contract.feed,
-                day=day,
-                refused_at=utc_now(),
-                rule=reason.rule,
-                reason_en=reason.en,
-                reason_es=reason.es,
-                read_count=at_hand.read_count,
-                refused_count=at_hand.failed_count,
-            )
+        self._remember_refusal(
+            contract, day, reason, read=at_hand.read_count, refused=at_hand.failed_count
         )
         return DayResult(
             feed=contract.feed,
@@ -514,6 +511,22 @@ class Ingestor:
                 f"vanished_column {name}" for name in before.columns if name not in at_hand.columns
             ]
         return tuple(unknown + vanished)
+
+    def _remember_refusal(
+        self, contract: FeedContract, day: date, reason: Reason, *, read: int = 0, refused: int = 0
+    ) -> None:
+        self._ledger.refuse(
+            Refusal(
+                feed=contract.feed,
+                day=day,
+                refused_at=utc_now(),
+                rule=reason.rule,
+                reason_en=reason.en,
+                reason_es=reason.es,
+                read_count=read,
+                refused_count=refused,
+            )
+        )
 
     def _lift_refusal(self, feed: str, day: date) -> None:
         if self._ledger.refusal(feed, day) is not None:

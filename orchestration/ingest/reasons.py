@@ -365,6 +365,17 @@ def nothing_accepted() -> Reason:
     )
 
 
+def empty_day() -> Reason:
+    """A mandatory feed's folder without a file: the transfer broke off before it began."""
+    return Reason(
+        "empty_day",
+        "The day's folder holds no file, and this feed is mandatory: put the files there, or "
+        "remove the folder if nothing was to come.",
+        "La carpeta del día no tiene ningún archivo y esta fuente es obligatoria: ponga ahí los "
+        "archivos, o quite la carpeta si no tenía que llegar nada.",
+    )
+
+
 def raw_lost() -> Reason:
     """The accepted Parquet is gone, and so are the files it was made from."""
     return Reason(

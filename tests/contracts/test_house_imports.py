@@ -93,8 +93,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "release",
             "run_record",
             "screen",
+            "warehouse",
         }
     ),
+    "progress": frozenset(),
     "cli": frozenset({"*"}),
 }
 

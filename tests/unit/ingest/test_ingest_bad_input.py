@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.ingest import intake
+from orchestration.ingest import discover, intake
 from tests.unit.ingest.landed_world import DAY, World, as_csv, as_gzip, only, session, sessions
 
 EVENTS = "event_id,creator_id,step,occurred_at\n"
@@ -458,9 +458,27 @@ def test_column_names_of_a_file_never_become_sql(world: World) -> None:
 # --- days -----------------------------------------------------------------------------------
 
 
-def test_an_empty_day_folder_is_nothing_landed(world: World) -> None:
-    world.folder("live_sessions")
+def test_an_empty_day_folder_is_refused_for_a_mandatory_feed(world: World) -> None:
+    folder = world.folder("live_sessions")
+    with world.ledger() as ledger:
+        assert discover.pending_days(world.contracts, world.settings, ledger) == {
+            feed: [DAY] if feed == "live_sessions" else [] for feed in world.contracts
+        }
+    result = world.ingest("live_sessions")
+    assert result.outcome == "refused"
+    problem = only(result.problems, "empty_day")
+    assert "holds no file" in problem.reason_en
+    assert "no tiene ningún archivo" in problem.reason_es
+    # Without the folder nobody claims that the day arrived.
+    folder.rmdir()
     assert world.ingest("live_sessions").outcome == "nothing_landed"
+    with world.ledger() as ledger:
+        assert ledger.refusals() == ()
+
+
+def test_an_empty_day_folder_of_another_feed_is_nothing_landed(world: World) -> None:
+    world.folder("agencies")
+    assert world.ingest("agencies").outcome == "nothing_landed"
 
 
 def test_a_day_of_headers_only_is_refused_for_a_mandatory_feed(world: World) -> None:
