@@ -14,16 +14,19 @@ help: ## Show this list
 
 # The environment is made again whenever the lock changes. --compile: Dagster, dbt and Great
 # Expectations start in half the time from bytecode, also where PYTHONDONTWRITEBYTECODE is set.
-$(VENV)/installed: requirements.lock pyproject.toml
+$(VENV)/installed: requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "Semillero needs Python 3.11: apt-get install python3.11 python3.11-venv, or set PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "Creating the environment in $(VENV) (once, some minutes) ..."
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "Python cannot create an environment: apt-get install python3.11-venv"; exit 2; }
 	@$(BIN)/pip install -qq --disable-pip-version-check --compile -r requirements.lock
+	@touch $@
+
+$(VENV)/linked: $(VENV)/installed pyproject.toml
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: install
-install: $(VENV)/installed ## Create the environment from requirements.lock
+install: $(VENV)/linked ## Create the environment from requirements.lock
 
 .PHONY: run
 run: install ## Load what arrived and publish (an empty home gets a sample world first)

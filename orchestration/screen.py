@@ -6,7 +6,6 @@ What may not: judgement on the run (it was made by then) or any writing.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -76,7 +75,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "quarantine": "Refused rows",
         "next_title": "What next",
         "ui": "see runs, checks and lineage: make ui, then http://127.0.0.1:3000",
-        "bi": "query the marts (read-only; follows each release): duckdb -readonly {path}",
+        "bi": "query the marts read-only with any DuckDB client: {path}",
         "docs": "what each mart means: README.md, CONTEXT.md, models/marts/*/*.yml",
         "look": "see the rows of a failed check: {path}",
         "fix": "correct or remove the file in landing/, then: semillero run",
@@ -145,7 +144,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "quarantine": "Filas rechazadas",
         "next_title": "Qué sigue",
         "ui": "ver corridas, controles y linaje: make ui y luego http://127.0.0.1:3000",
-        "bi": "consultar las tablas (solo lectura; sigue a cada versión): duckdb -readonly {path}",
+        "bi": "consultar las tablas en solo lectura con cualquier cliente de DuckDB: {path}",
         "docs": "qué significa cada tabla: README.es.md, CONTEXT.md, models/marts/*/*.yml",
         "look": "ver las filas de un control que falló: {path}",
         "fix": "corrija o quite el archivo en landing/ y luego: semillero run",
@@ -265,7 +264,8 @@ def _problems(
 ) -> list[RenderableType]:
     """One line for each feed, rule and column; refused days first.
 
-    Why a day as a whole was refused is said further down, once.
+    Columns that fail one rule in the very same rows (three time stamps without a zone) have one
+    line. Why a day as a whole was refused is said further down, once.
     """
     grouped: dict[tuple[bool, str, str, str], list[tuple[DayResult, Problem]]] = {}
     for feed, days in ingested.items():
@@ -276,7 +276,12 @@ def _problems(
                 key = (day.outcome != "refused", feed, problem.rule, problem.column or "")
                 grouped.setdefault(key, []).append((day, problem))
     lines: list[RenderableType] = []
-    for (is_kept, feed, _, _), found in sorted(grouped.items(), key=lambda item: item[0]):
+    told = set()
+    for (is_kept, feed, rule, _), found in sorted(grouped.items(), key=lambda item: item[0]):
+        rows = tuple((day.day, each.file, each.row, each.count) for day, each in found)
+        if (feed, rule, rows) in told:
+            continue
+        told.add((feed, rule, rows))
         day, first = found[0]
         count = sum(problem.count for _, problem in found)
         reason = getattr(first, f"reason_{settings.language}")
@@ -423,7 +428,7 @@ def _next_steps(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> Ta
         steps = _ways_out(texts, settings, end)
     else:
         steps = [
-            texts["bi"].format(path=shlex.quote(str(settings.current / "marts.duckdb"))),
+            texts["bi"].format(path=settings.current / "marts.duckdb"),
             texts["ui"],
             texts["docs"],
         ]
