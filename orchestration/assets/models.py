@@ -70,9 +70,15 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             export_for_dbt(settings)
             invocation = _start(context, dbt, settings, plan)
             yield from _stream(invocation)
-            results = _results(invocation, manifest, settings, context.run.run_id)
+            run_results = _run_results(invocation)
+            results = gate.dbt_results(
+                run_results,
+                manifest,
+                run_id=context.run.run_id,
+                warehouse=settings.warehouse,
+            )
             record_evidence(settings, context.run.run_id, results)
-            if _models_are_whole(invocation):
+            if is_whole(manifest, run_results):
                 finish_build(settings, plan)
             _raise_if_failed(invocation, results)
 
@@ -109,9 +115,7 @@ def _stream(invocation: DbtCliInvocation) -> Iterator[Any]:
         yield event
 
 
-def _results(
-    invocation: DbtCliInvocation, manifest: Mapping[str, Any], settings: Settings, run_id: str
-) -> list[CheckResult]:
+def _run_results(invocation: DbtCliInvocation) -> Mapping[str, Any]:
     path = invocation.target_path / "run_results.json"
     if not path.exists():
         raise dg.Failure(
@@ -120,8 +124,8 @@ def _results(
             f"{_last_words(invocation.target_path / 'dbt.log')}",
             allow_retries=False,
         )
-    run_results = json.loads(path.read_bytes())
-    return gate.dbt_results(run_results, manifest, run_id=run_id, warehouse=settings.warehouse)
+    run_results: Mapping[str, Any] = json.loads(path.read_bytes())
+    return run_results
 
 
 def _last_words(log: Path) -> str:
@@ -129,13 +133,19 @@ def _last_words(log: Path) -> str:
     return " / ".join(line.strip() for line in lines[-3:]) or "none"
 
 
-def _models_are_whole(invocation: DbtCliInvocation) -> bool:
-    results = json.loads((invocation.target_path / "run_results.json").read_bytes())["results"]
-    return all(
-        result["status"] == "success"
-        for result in results
-        if result["unique_id"].split(".")[0] in {"model", "seed", "snapshot"}
-    )
+def is_whole(manifest: Mapping[str, Any], run_results: Mapping[str, Any]) -> bool:
+    """Whether a build made every seed, model and snapshot of the project.
+
+    Somebody can materialize a single model in the UI. That is no whole build: what it left out has
+    still to see the new partitions.
+    """
+    wanted = {
+        unique_id
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] in {"model", "seed", "snapshot"}
+    }
+    made = {each["unique_id"] for each in run_results["results"] if each["status"] == "success"}
+    return wanted <= made
 
 
 def _raise_if_failed(invocation: DbtCliInvocation, results: list[CheckResult]) -> None:
