@@ -27,7 +27,11 @@ from orchestration.warehouse import home_lock
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult
 
+    from orchestration.checks.results import CheckResult
+
 logger = logging.getLogger("semillero.run")
+
+_SHOWN_ROWS = 3
 
 
 class NothingToRunError(RuntimeError):
@@ -190,7 +194,7 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
         for day in days
         if day.outcome == "refused"
     ] + [
-        getattr(check, f"message_{settings.language}")
+        _told(check, settings)
         for check in checks
         if not check.passed and check.severity == "error"
     ]
@@ -211,6 +215,16 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
             for check in checks
         ),
     )
+
+
+def _told(check: CheckResult, settings: Settings) -> str:
+    """A failed check for people: its name, its table, what it found, and the first rows."""
+    message = getattr(check, f"message_{settings.language}")
+    rows = [
+        ", ".join(f"{name}={value}" for name, value in row.items())
+        for row in check.sample[:_SHOWN_ROWS]
+    ]
+    return "\n    ".join([f"{check.check_id} ({check.table}): {message}", *rows])
 
 
 def _failures(result: ExecuteInProcessResult, settings: Settings) -> Sequence[str]:
