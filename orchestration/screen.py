@@ -79,6 +79,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "docs": "what each mart means: README.md, CONTEXT.md, models/marts/*/*.yml",
         "look": "see the rows of a failed check: {path}",
         "fix": "correct or remove the file in landing/, then: semillero run",
+        "replace": "put the corrected file in its place in landing/, then: semillero run",
         "accept": 'if the change is real: semillero run --accept-shift "why"',
         "interrupted": "The run was interrupted. Nothing is lost: the next one goes on from here.",
         "again": "remove the cause, then: semillero run",
@@ -148,6 +149,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "docs": "qué significa cada tabla: README.es.md, CONTEXT.md, models/marts/*/*.yml",
         "look": "ver las filas de un control que falló: {path}",
         "fix": "corrija o quite el archivo en landing/ y luego: semillero run",
+        "replace": "ponga el archivo corregido en su lugar en landing/ y luego: semillero run",
         "accept": 'si el cambio es real: semillero run --accept-shift "por qué"',
         "interrupted": "La corrida se interrumpió. No se perdió nada: la próxima sigue desde aquí.",
         "again": "elimine la causa y luego: semillero run",
@@ -418,7 +420,8 @@ def _ways_out(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> list
         folder = run_record.run_folder(settings, end.run_id)
         steps.append(texts["look"].format(path=folder))
         if not is_day_refused:
-            steps.insert(0, texts["fix"])
+            # Taking the file away would not do: its day was accepted, and raw keeps it.
+            steps.insert(0, texts["replace"])
     return [*(steps or [texts["again"]]), texts["ui"]]
 
 
