@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.slow
 
 START_SECONDS = 120
 RUN_SECONDS = 300
+SMALL_WORLD = WorldOptions(creators=60, days=16, seed=5, start=WORLD.start)
 SELECTOR = {
     "repositoryLocationName": "orchestration.definitions",
     "repositoryName": "__repository__",
@@ -55,8 +57,7 @@ class Dagster:
 @pytest.fixture(scope="module")
 def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("ui")
-    world = WorldOptions(creators=60, days=16, seed=5, start=WORLD.start)
-    simulate(home / "landing", world, truth_dir=home / "truth")
+    simulate(home / "landing", SMALL_WORLD, truth_dir=home / "truth")
     return home
 
 
@@ -108,27 +109,30 @@ def _wait_until_loaded(client: Dagster, process: subprocess.Popen[bytes], log: P
     raise AssertionError(f"The UI did not come up in {START_SECONDS} s:\n{log.read_text()}")
 
 
-def test_the_job_launched_in_the_ui_publishes_a_release(dagster: Dagster, small_home: Path) -> None:
-    first, last = WORLD.first_arrival_date, WORLD.first_arrival_date.replace(day=17)
-    tags = [{"key": key, "value": value} for key, value in range_tags(first, last).items()]
+def test_a_backfill_of_a_range_in_the_ui_is_one_run_and_publishes_a_release(
+    dagster: Dagster, small_home: Path
+) -> None:
+    first, days = WORLD.first_arrival_date, SMALL_WORLD.days
     launched = dagster.ask(
-        """mutation ($parameters: ExecutionParams!) {
-            launchRun(executionParams: $parameters) {
+        """mutation ($parameters: LaunchBackfillParams!) {
+            launchPartitionBackfill(backfillParams: $parameters) {
                 __typename
-                ... on LaunchRunSuccess { run { runId } }
-                ... on PythonError { message }
-                ... on RunConfigValidationInvalid { errors { message } } } }""",
+                ... on LaunchBackfillSuccess { backfillId }
+                ... on PythonError { message } } }""",
         parameters={
-            "selector": {**SELECTOR, "jobName": JOB_NAME},
-            "runConfigData": {},
-            "executionMetadata": {"tags": tags},
+            "selector": {
+                "partitionSetName": f"{JOB_NAME}_partition_set",
+                "repositorySelector": SELECTOR,
+            },
+            "partitionNames": [str(first + timedelta(days=day)) for day in range(days)],
         },
-    )["launchRun"]
-    assert launched["__typename"] == "LaunchRunSuccess", launched
-    run_id = launched["run"]["runId"]
+    )["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    run_id = _only_run_of(dagster, launched["backfillId"])
 
     status = _wait_until_ended(dagster, run_id)
     assert status == "SUCCESS", _failures(dagster, run_id)
+    assert _only_run_of(dagster, launched["backfillId"]) == run_id
     release = current_release(Settings(home=small_home))
     assert release is not None
     assert release.certificate.run_id == run_id
@@ -168,6 +172,24 @@ def test_the_daemon_runs_and_the_schedule_is_on(dagster: Dagster) -> None:
         time.sleep(1)
     assert healthy.get("SCHEDULER"), healthy
     assert healthy.get("QUEUED_RUN_COORDINATOR"), healthy
+
+
+def _only_run_of(dagster: Dagster, backfill_id: str) -> str:
+    """The run that the daemon launched for a backfill; a second one would be a day of its own."""
+    deadline = time.monotonic() + START_SECONDS
+    runs: list[dict[str, Any]] = []
+    while time.monotonic() < deadline and not runs:
+        runs = dagster.ask(
+            """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
+                ... on PartitionBackfill { runs(limit: 10) { id tags { key value } } } } }""",
+            id=backfill_id,
+        )["partitionBackfillOrError"]["runs"]
+        time.sleep(1)
+    assert len(runs) == 1, runs
+    tags = {tag["key"]: tag["value"] for tag in runs[0]["tags"]}
+    first, last = SMALL_WORLD.first_arrival_date, SMALL_WORLD.last_arrival_date
+    assert tags.items() >= range_tags(first, last).items()
+    return str(runs[0]["id"])
 
 
 def _wait_until_ended(dagster: Dagster, run_id: str) -> str:
