@@ -194,9 +194,7 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
         for day in days
         if day.outcome == "refused"
     ] + [
-        _told(check, settings)
-        for check in checks
-        if not check.passed and check.severity == "error"
+        _told(check, settings) for check in checks if not check.passed and check.severity == "error"
     ]
     return RunEnd(
         run_id=result.run_id,

@@ -221,7 +221,7 @@ def plan_build(
             loaded = {}
             connection.execute("delete from ops.loaded_partitions")
         pending = tuple(sorted(key for key in accepted if loaded.get(key) != accepted[key]))
-        _write_ledger_tables(connection, partitions, event_days, set(pending), set(loaded))
+        _write_ledger_tables(connection, partitions, event_days, set(pending))
         for contract in contracts.values():
             _register_feed(connection, settings, contract, partitions)
         connection.execute(
@@ -300,7 +300,7 @@ def finish_build(settings: Settings, plan: BuildPlan) -> None:
             select feed, arrival_date, revision from ops.raw_partitions"""
         )
         connection.execute("delete from intermediate.int_creator_days_touched")
-        connection.execute("update ops.raw_partitions set is_pending = false, is_replaced = false")
+        connection.execute("update ops.raw_partitions set is_pending = false")
         connection.execute(
             "update ops.builds set is_complete = true, finished_at = ? where build_id = ?",
             [datetime.now(UTC), plan.build_id],
@@ -333,11 +333,11 @@ def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
         "create schema if not exists raw",
         "create schema if not exists ops",
         "create schema if not exists intermediate",
-        """create table if not exists ops.raw_partitions (
+        # Written anew for every build, so that a newer Semillero may give them other columns.
+        """create or replace table ops.raw_partitions (
             feed varchar, arrival_date date, revision varchar, accepted_count bigint,
-            refused_count bigint, duplicate_count bigint, is_pending boolean,
-            is_replaced boolean)""",
-        """create table if not exists ops.raw_event_days (
+            refused_count bigint, duplicate_count bigint, is_pending boolean)""",
+        """create or replace table ops.raw_event_days (
             feed varchar, arrival_date date, event_date date, row_count bigint)""",
         """create table if not exists ops.loaded_partitions (
             feed varchar, arrival_date date, revision varchar)""",
@@ -354,10 +354,7 @@ def _write_ledger_tables(
     partitions: Sequence[PartitionRecord],
     event_days: Sequence[EventDay],
     pending: set[tuple[str, date]],
-    loaded: set[tuple[str, date]],
 ) -> None:
-    connection.execute("delete from ops.raw_partitions")
-    connection.execute("delete from ops.raw_event_days")
     partition_rows = [
         {
             "feed": partition.feed,
@@ -367,7 +364,6 @@ def _write_ledger_tables(
             "refused_count": partition.refused_count,
             "duplicate_count": partition.duplicate_count,
             "is_pending": (partition.feed, partition.day) in pending,
-            "is_replaced": (partition.feed, partition.day) in pending & loaded,
         }
         for partition in partitions
     ]

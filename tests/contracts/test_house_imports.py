@@ -90,6 +90,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "assets",
             "definitions",
             "checks.evidence",
+            "checks.results",
             "release",
             "run_record",
             "screen",

@@ -210,8 +210,7 @@ class DbtWorld:
                 "create schema if not exists ops",
                 """create or replace table ops.raw_partitions (
                     feed varchar, arrival_date date, revision varchar, accepted_count bigint,
-                    refused_count bigint, duplicate_count bigint, is_pending boolean,
-                    is_replaced boolean)""",
+                    refused_count bigint, duplicate_count bigint, is_pending boolean)""",
                 """create or replace table ops.raw_event_days (
                     feed varchar, arrival_date date, event_date date, row_count bigint)""",
             ):
@@ -220,14 +219,13 @@ class DbtWorld:
                 loaded = None if full_refresh else self._loaded.get((feed, day))
                 is_pending = loaded != revision
                 connection.execute(
-                    "insert into ops.raw_partitions values (?, ?, ?, ?, 0, 0, ?, ?)",
+                    "insert into ops.raw_partitions values (?, ?, ?, ?, 0, 0, ?)",
                     [
                         feed,
                         day,
                         str(revision),
                         self._counts[feed, day],
                         is_pending,
-                        is_pending and loaded is not None,
                     ],
                 )
                 for event_day, count in self._event_days[feed, day].items():

@@ -13,7 +13,6 @@ final as (
         arrival_date,
         revision,
         is_pending,
-        is_replaced,
         accepted_count,
         refused_count,
         duplicate_count
