@@ -25,16 +25,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
-from orchestration.release.certificate import (
-    InputPartition,
-    engine_versions,
-    identity_hash,
-    rule_hashes,
-    sorted_inputs,
-)
-from orchestration.release.pointer import current_release
+from orchestration.release.certificate import InputPartition, sorted_inputs
 from orchestration.settings import Settings
-from orchestration.versions import code_version, models_fingerprint
+from orchestration.versions import models_fingerprint
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,7 +64,8 @@ def home_lock(settings: Settings, purpose: str) -> Iterator[None]:
     """Hold the home for one writer; wait for another run, at most `lock_wait_seconds`.
 
     A run holds it from its first step to its last: between the build and the publication of one
-    run, no other may build. Its steps ask again and are let in, for the process has it already.
+    run, no other may build. Who asks again in the process that has it is let in: the command line
+    holds it before Dagster begins, and then the run's `Home` asks for it.
 
     The lock is the kernel's (flock): it ends with the process, also with a killed one, so no stale
     lock has ever to be removed by hand.
@@ -134,14 +128,12 @@ class BuildPlan:
         full_refresh: Everything is built anew.
         why_anew: Why, as the end of a sentence; empty where it is not.
         pending: (feed, arrival day) of the partitions whose revision is not in the warehouse yet.
-        partitions: Everything the ledger accepts, the inputs of the release.
     """
 
     build_id: str
     full_refresh: bool
     why_anew: str
     pending: tuple[tuple[str, date], ...]
-    partitions: tuple[PartitionRecord, ...]
 
 
 def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -232,7 +224,7 @@ def plan_build(
         connection.execute("COMMIT")
     finally:
         connection.close()
-    return BuildPlan(build_id, full_refresh, why_anew, pending, partitions)
+    return BuildPlan(build_id, full_refresh, why_anew, pending)
 
 
 def _why_anew(
@@ -273,16 +265,6 @@ def release_inputs(
             for partition in partitions
         ]
     )
-
-
-def is_published(settings: Settings, contracts: Mapping[str, FeedContract]) -> bool:
-    """Whether the current release was made from these very inputs by this very code."""
-    current = current_release(settings)
-    if current is None:
-        return False
-    inputs = release_inputs(settings, contracts)
-    identity = identity_hash(inputs, code_version(), engine_versions(), rule_hashes())
-    return current.certificate.identity_hash == identity
 
 
 def finish_build(settings: Settings, plan: BuildPlan) -> None:

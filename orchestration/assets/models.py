@@ -23,13 +23,14 @@ from orchestration.assets.resources import Dbt, Home, export_for_dbt
 from orchestration.checks import gate
 from orchestration.checks.evidence import record_evidence
 from orchestration.checks.results import CheckResult
+from orchestration.release.publish import matching_current
 from orchestration.settings import Settings
+from orchestration.versions import code_version
 from orchestration.warehouse import (
     BuildPlan,
     finish_build,
-    home_lock,
-    is_published,
     plan_build,
+    release_inputs,
 )
 
 logger = logging.getLogger("semillero.models")
@@ -58,29 +59,29 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     )
     def models(context: dg.AssetExecutionContext, dbt: Dbt, home: Home) -> Iterator[Any]:
         settings = home.settings
-        with home_lock(settings, "build of the warehouse"):
-            if is_published(settings, home.contracts):
-                # Nothing is yielded, so the gate and the release have nothing to do either.
-                logger.info("No input changed since the current release: nothing to build.")
-                return
-            plan = plan_build(settings, home.contracts, context.run.run_id)
-            logger.info(
-                "Building the marts (new partitions: %d%s) ...", len(plan.pending), plan.why_anew
-            )
-            export_for_dbt(settings)
-            invocation = _start(context, dbt, settings, plan)
-            yield from _stream(invocation)
-            run_results = _run_results(invocation)
-            results = gate.dbt_results(
-                run_results,
-                manifest,
-                run_id=context.run.run_id,
-                warehouse=settings.warehouse,
-            )
-            record_evidence(settings, context.run.run_id, results)
-            if is_whole(manifest, run_results):
-                finish_build(settings, plan)
-            _raise_if_failed(invocation, results)
+        inputs = release_inputs(settings, home.contracts)
+        if matching_current(settings, inputs=inputs, code=code_version()):
+            # Nothing is yielded, so the gate and the release have nothing to do either.
+            logger.info("No input changed since the current release: nothing to build.")
+            return
+        plan = plan_build(settings, home.contracts, context.run.run_id)
+        logger.info(
+            "Building the marts (new partitions: %d%s) ...", len(plan.pending), plan.why_anew
+        )
+        export_for_dbt(settings)
+        invocation = _start(context, dbt, settings, plan)
+        yield from _stream(invocation)
+        run_results = _run_results(invocation)
+        results = gate.dbt_results(
+            run_results,
+            manifest,
+            run_id=context.run.run_id,
+            warehouse=settings.warehouse,
+        )
+        record_evidence(settings, context.run.run_id, results)
+        if is_whole(manifest, run_results):
+            finish_build(settings, plan)
+        _raise_if_failed(invocation, results)
 
     return models
 

@@ -17,7 +17,6 @@ from orchestration.contracts.loader import FeedContract
 from orchestration.ingest.ingest import Ingestor
 from orchestration.ingest.results import DayResult, why_refused
 from orchestration.settings import Settings
-from orchestration.warehouse import home_lock
 
 logger = logging.getLogger("semillero.ingest")
 
@@ -100,10 +99,7 @@ def ingest_days(
 ) -> list[DayResult]:
     """Ingest the days of one feed in order; a refused day does not keep the others out."""
     results = []
-    with (
-        home_lock(settings, f"ingest of {contract.feed}"),
-        Ingestor(settings, history=history) as ingestor,
-    ):
+    with Ingestor(settings, history=history) as ingestor:
         for day in days:
             result = ingestor.ingest(contract, day)
             if result.outcome == "refused":

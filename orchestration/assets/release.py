@@ -23,7 +23,7 @@ from orchestration.release.pointer import Release, current_release
 from orchestration.release.publish import publish
 from orchestration.settings import Settings
 from orchestration.versions import code_version
-from orchestration.warehouse import home_lock, last_build_id, release_inputs
+from orchestration.warehouse import last_build_id, release_inputs
 
 logger = logging.getLogger("semillero.release")
 
@@ -80,17 +80,16 @@ def judge_marts(
     """Run the declared checks and keep their answers as this run's evidence."""
     from orchestration.checks.expectations import run_suites
 
-    with home_lock(settings, "checks of the marts"):
-        current = current_release(settings)
-        results = [
-            *run_suites(settings.warehouse, suites, run_id=run_id),
-            *shift.shift_checks(
-                settings.warehouse,
-                current.certificate if current else None,
-                run_id=run_id,
-                accepted_shift=accepted_shift,
-            ),
-        ]
+    current = current_release(settings)
+    results = [
+        *run_suites(settings.warehouse, suites, run_id=run_id),
+        *shift.shift_checks(
+            settings.warehouse,
+            current.certificate if current else None,
+            run_id=run_id,
+            accepted_shift=accepted_shift,
+        ),
+    ]
     record_evidence(settings, run_id, results)
     for result in results:
         if not result.passed:
@@ -171,22 +170,21 @@ def publish_run(
         ReleaseError: The gate does not open, or the warehouse holds another build than the one
             that was checked. Nothing is published.
     """
-    with home_lock(settings, "publication"):
-        if last_build_id(settings) != run_id:
-            raise ReleaseError(
-                f"The warehouse does not hold a whole build of run {run_id}: another run rebuilt "
-                "it after the checks, or the build broke off. Nothing was published; run again."
-            )
-        made = publish(
-            settings,
-            run_id=run_id,
-            inputs=release_inputs(settings, contracts),
-            code=code_version(),
-            checks=load_evidence(settings, run_id),
-            required=required,
-            now=datetime.now(UTC),
-            accepted_shift=accepted_shift,
+    if last_build_id(settings) != run_id:
+        raise ReleaseError(
+            f"The warehouse does not hold a whole build of run {run_id}: another run rebuilt "
+            "it after the checks, or the build broke off. Nothing was published; run again."
         )
+    made = publish(
+        settings,
+        run_id=run_id,
+        inputs=release_inputs(settings, contracts),
+        code=code_version(),
+        checks=load_evidence(settings, run_id),
+        required=required,
+        now=datetime.now(UTC),
+        accepted_shift=accepted_shift,
+    )
     run_record.write_outcome(
         settings, run_id, {"release": made.release_id, "is_published": not made.is_unchanged}
     )

@@ -60,7 +60,6 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "contracts",
             "ingest.ledger",
             "release.certificate",
-            "release.pointer",
             "versions",
         }
     ),

@@ -106,6 +106,18 @@ def test_a_run_without_news_builds_nothing(home: Path, run_in: Runner) -> None:
     assert (warehouse.stat().st_mtime_ns, (home / "current").readlink()) == before
 
 
+def test_a_damaged_release_is_published_again_though_nothing_is_new(
+    home: Path, run_in: Runner
+) -> None:
+    damaged = (home / "current").resolve()
+    (damaged / "marts.duckdb").unlink()
+    assert run_in(home).verdict == "published"
+    release = current_release(_settings(home))
+    assert release is not None
+    assert release.path.resolve() != damaged
+    assert verify_release(release) == []
+
+
 def test_a_day_more_gives_the_same_marts_as_building_everything_anew(
     home: Path, tmp_path: Path, run_in: Runner
 ) -> None:

@@ -71,19 +71,6 @@
     date_add({{ day }}, cast({{ number }} as int))
 {%- endmacro %}
 
-{# Whole days from one day to another. #}
-{% macro days_between(first_day, last_day) -%}
-    {{ return(adapter.dispatch('days_between', 'semillero')(first_day, last_day)) }}
-{%- endmacro %}
-
-{% macro default__days_between(first_day, last_day) -%}
-    date_diff('day', {{ first_day }}, {{ last_day }})
-{%- endmacro %}
-
-{% macro spark__days_between(first_day, last_day) -%}
-    datediff({{ last_day }}, {{ first_day }})
-{%- endmacro %}
-
 {# A query with one row a day, column `calendar_date`, both limits included. #}
 {% macro date_series(first_day, last_day) -%}
     {{ return(adapter.dispatch('date_series', 'semillero')(first_day, last_day)) }}

@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 import duckdb
 import pytest
+from holodex_facts import HOLODEX, MISSING
 
-from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.settings import Settings
 from orchestration.sources.holodex import HolodexError, land_holodex
 from orchestration.sources.landing import LandingSummary
-
-REAL_FOLDER = PROJECT_ROOT.parent / "shared" / "data" / "holodex"
 
 SessionRow = tuple[str, str, str, str | None, str | None, float, int, int]
 ChannelRow = tuple[str, str, str | None, int, str]
@@ -60,9 +59,9 @@ def land(folder: Path, home: Path, language: Literal["en", "es"] = "en") -> Land
 @pytest.fixture(scope="session")
 def real_folder() -> Path:
     """The real collection, which is not part of the checkout."""
-    if not REAL_FOLDER.is_dir():
-        pytest.skip("the real Holodex files are not beside this checkout (shared/data/holodex)")
-    return REAL_FOLDER
+    if not HOLODEX.is_dir():
+        pytest.skip(MISSING)
+    return HOLODEX
 
 
 @pytest.fixture(scope="session")
