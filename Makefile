@@ -61,4 +61,4 @@ format: install ## Format Python and SQL
 
 .PHONY: lock
 lock: ## Compile requirements.lock again (needs uv)
-	uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-emit-index-url --no-header --no-annotate --output-file requirements.lock
+	uv pip compile pyproject.toml --extra dev --extra s3 --python-version 3.11 --no-emit-index-url --no-header --no-annotate --output-file requirements.lock
