@@ -6,9 +6,10 @@ DuckDB work happens at the first `load_contracts()` of a process.
 
 Where ODCS has no word for what ingest needs, the contract says it in custom properties:
 
-* of the contract: `mandatory`, `eventColumn`, `latenessApplies`, `toleratesBadFiles` and
-  `maxRefusedShare`;
-* of a column: `descriptionEs`, `mustBePresent` (the column must exist, its values may be empty);
+* of the contract: `mandatory`, `eventColumn`, `latenessApplies`, `toleratesBadFiles`,
+  `maxRefusedShare` and `drift` (kind of drift -> ignore, warn or refuse: `drift_rules`);
+* of a column: `descriptionEs`, `mustBePresent` (the column must exist, its values may be empty),
+  `vocabulary` (its values are words of a small list, so a new one is drift) and `drift`;
 * row rules are quality entries `type: custom, engine: semillero` with `refuse_when`, an SQL
   condition over the feed's typed columns. It may also read `_dt`, the arrival day, and the table
   `time_zones(name)`, the IANA names that DuckDB knows.
@@ -24,8 +25,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from orchestration.contracts import drift_rules
+from orchestration.contracts.drift_rules import DriftAction, DriftKind, DriftRules
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from open_data_contract_standard.model import (
         CustomProperty,
@@ -81,7 +85,8 @@ class Column:
     """One column of a feed.
 
     `required`: its value must not be null. `must_be_present`: the column must exist in the file.
-    `minimum` and `maximum` are inclusive; `max_length` counts characters.
+    `minimum` and `maximum` are inclusive; `max_length` counts characters. `is_vocabulary`: its
+    values are words of a small list. `drift`: what each kind of drift does that it can have.
     """
 
     name: str
@@ -96,6 +101,13 @@ class Column:
     is_personal: bool
     description_en: str
     description_es: str
+    is_vocabulary: bool = False
+    drift: DriftRules = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are quantities."""
+        return self.kind in {"integer", "decimal"}
 
     @property
     def duckdb_type(self) -> str:
@@ -131,6 +143,7 @@ class FeedContract:
     max_refused_share: float
     rules: tuple[RowRule, ...]
     lateness_applies: bool
+    new_column_action: DriftAction = "warn"
     fingerprint: str = field(default="")
 
     def column(self, name: str) -> Column:
@@ -143,6 +156,15 @@ class FeedContract:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    def drift_action(self, kind: DriftKind, column: str) -> DriftAction:
+        """Whether a kind of drift of a column is ignored, told, or refuses the day.
+
+        `column` need not be the contract's own: a new column is none.
+        """
+        if kind == "new_column":
+            return self.new_column_action
+        return dict(self.column(column).drift).get(kind, "ignore")
 
     @property
     def personal_columns(self) -> frozenset[str]:
@@ -185,12 +207,20 @@ def load_contract(path: Path) -> FeedContract:
     schema = _only_schema(document, feed, path.name)
     flags = _custom(
         document.customProperties,
-        {"mandatory", "eventColumn", "latenessApplies", "toleratesBadFiles", "maxRefusedShare"},
+        {
+            "mandatory",
+            "eventColumn",
+            "latenessApplies",
+            "toleratesBadFiles",
+            "maxRefusedShare",
+            "drift",
+        },
         f"{path.name}: customProperties",
     )
     if not document.version:
         raise ContractError(f"{path.name}: version is missing; give the contract one, like 1.0.0.")
-    columns = _columns(schema, path.name)
+    drift = _drift(flags.get("drift"), set(get_args(DriftKind)), f"{path.name}: customProperties")
+    columns = _columns(schema, drift, path.name)
     event_column = _event_column(flags, columns, path.name)
     contract = FeedContract(
         feed=feed,
@@ -203,6 +233,7 @@ def load_contract(path: Path) -> FeedContract:
         max_refused_share=_share(flags, path.name),
         rules=tuple(_rule(entry, path.name) for entry in schema.quality or []),
         lateness_applies=_flag(flags, "latenessApplies", path.name),
+        new_column_action=drift.get("new_column", drift_rules.DEFAULT_ACTIONS["new_column"]),
     )
     if contract.lateness_applies and event_column is None:
         raise ContractError(f"{path.name}: latenessApplies needs an eventColumn to count from.")
@@ -308,15 +339,24 @@ def _event_column(flags: dict[str, Any], columns: tuple[Column, ...], file: str)
     raise ContractError(f"{file}: eventColumn {name!r} is not a column of the feed.")
 
 
-def _columns(schema: SchemaObject, file: str) -> tuple[Column, ...]:
-    columns = tuple(_column(entry, file) for entry in schema.properties or [])
+def _drift(value: object, possible: set[DriftKind], where: str) -> dict[DriftKind, DriftAction]:
+    try:
+        return drift_rules.parse(value, possible)
+    except ValueError as error:
+        raise ContractError(f"{where}: {error}") from error
+
+
+def _columns(
+    schema: SchemaObject, drift: Mapping[DriftKind, DriftAction], file: str
+) -> tuple[Column, ...]:
+    columns = tuple(_column(entry, drift, file) for entry in schema.properties or [])
     if not columns:
         raise ContractError(f"{file}: schema[0].properties is empty; a feed needs columns.")
     _refuse_repeats((column.name for column in columns), f"{file}: column")
     return columns
 
 
-def _column(entry: SchemaProperty, file: str) -> Column:
+def _column(entry: SchemaProperty, drift: Mapping[DriftKind, DriftAction], file: str) -> Column:
     name = entry.name or ""
     where = f"{file}: column {name!r}"
     if not _NAME.fullmatch(name):
@@ -334,7 +374,9 @@ def _column(entry: SchemaProperty, file: str) -> Column:
         )
     if entry.classification not in (None, "personal", "public"):
         raise ContractError(f"{where}: classification must be personal or public.")
-    flags = _custom(entry.customProperties, {"descriptionEs", "mustBePresent"}, where)
+    flags = _custom(
+        entry.customProperties, {"descriptionEs", "mustBePresent", "vocabulary", "drift"}, where
+    )
     description_es = flags.get("descriptionEs")
     if not (entry.description or "").strip():
         raise ContractError(f"{where}: description (the English text) is missing.")
@@ -346,21 +388,53 @@ def _column(entry: SchemaProperty, file: str) -> Column:
         raise ContractError(f"{where}: a primaryKey column must be required.")
     if required and flags.get("mustBePresent") is False:
         raise ContractError(f"{where}: mustBePresent: false contradicts required: true.")
+    must_be_present = required or _flag(flags, "mustBePresent", where)
+    is_personal = entry.classification == "personal"
     max_length, minimum, maximum = _limits(entry, kind, where)
+    allowed = _allowed(entry, kind, max_length, where)
+    is_vocabulary = _vocabulary(flags, kind, allowed, where, is_private=is_personal or is_key)
+    possible = drift_rules.kinds_of_column(
+        is_number=kind in {"integer", "decimal"},
+        is_vocabulary=is_vocabulary,
+        may_be_absent=not must_be_present,
+    )
+    own_drift = _drift(flags.get("drift"), possible, where)
     return Column(
         name=name,
         kind=kind,
         required=required,
-        must_be_present=required or _flag(flags, "mustBePresent", where),
+        must_be_present=must_be_present,
         max_length=max_length,
         minimum=minimum,
         maximum=maximum,
-        allowed=_allowed(entry, kind, max_length, where),
+        allowed=allowed,
         is_key=is_key,
-        is_personal=entry.classification == "personal",
+        is_personal=is_personal,
         description_en=(entry.description or "").strip(),
         description_es=description_es.strip(),
+        is_vocabulary=is_vocabulary,
+        drift=drift_rules.resolve(drift, own_drift, possible),
     )
+
+
+def _vocabulary(
+    flags: dict[str, Any],
+    kind: Kind,
+    allowed: tuple[str, ...] | None,
+    where: str,
+    *,
+    is_private: bool,
+) -> bool:
+    """Whether new values of a column are drift: they are named, so no personal ones and no keys."""
+    if allowed is not None:
+        return True
+    is_vocabulary = _flag(flags, "vocabulary", where)
+    if is_vocabulary and (kind != "string" or is_private):
+        raise ContractError(
+            f"{where}: vocabulary: true needs a string that is neither personal nor part of the "
+            "key: its new values are shown to people."
+        )
+    return is_vocabulary
 
 
 def _limits(
@@ -470,8 +544,20 @@ def _bind_rules(contract: FeedContract, file: str) -> None:
 
 def _fingerprint(contract: FeedContract) -> str:
     texts = {"description_en", "description_es", "is_personal", "reason_en", "reason_es"}
+    # Of drift only what refuses changes what is accepted; most feeds refuse none of it.
+    texts |= {"is_vocabulary", "drift"}
     content = asdict(contract)
-    del content["fingerprint"]
+    del content["fingerprint"], content["new_column_action"]
+    refuses = [
+        (kind, column.name)
+        for column in contract.columns
+        for kind, action in column.drift
+        if action == "refuse"
+    ]
+    if contract.new_column_action == "refuse":
+        refuses.append(("new_column", ""))
+    if refuses:
+        content["drift_refuses"] = sorted(refuses)
     for part in ("columns", "rules"):
         content[part] = [
             {name: value for name, value in item.items() if name not in texts}
