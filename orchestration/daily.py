@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration import run_record
 from orchestration.contracts.loader import load_contracts
 from orchestration.ingest import discover
+from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.results import why_refused
 from orchestration.screen import TEXTS, RunEnd, Verdict
@@ -72,7 +73,7 @@ def days_to_run(settings: Settings, options: RunOptions) -> tuple[date, date]:
         arrived = _arrived_days(settings, history=options.history)
         if not arrived and first is None and last is None:
             raise NothingToRunError(
-                f"Nothing has landed in {settings.landing}: there is no folder "
+                f"Nothing has landed in {open_zone(settings).place}: there is no folder "
                 "<feed>/dt=YYYY-MM-DD there. Drop files there, or make a sample world with "
                 "`semillero simulate`."
             )
@@ -91,12 +92,13 @@ def days_to_run(settings: Settings, options: RunOptions) -> tuple[date, date]:
 def _arrived_days(settings: Settings, *, history: bool) -> list[date]:
     """Days with new or changed files; else the last day that landed, so that the gate is asked."""
     contracts = load_contracts()
+    zone = open_zone(settings)
     with Ledger(settings.ledger) as ledger:
-        pending = discover.pending_days(contracts, settings, ledger, history=history)
+        pending = discover.pending_days(contracts, settings, ledger, zone, history=history)
     days = sorted({day for feed_days in pending.values() for day in feed_days})
     if days:
         return days
-    landed = [day for feed in contracts for day in discover.landed_days(feed, settings).days]
+    landed = [day for feed in contracts for day in discover.landed_days(feed, zone).days]
     return [max(landed)] if landed else []
 
 

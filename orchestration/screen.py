@@ -21,6 +21,7 @@ from orchestration.settings import Settings
 if TYPE_CHECKING:
     import duckdb
 
+    from orchestration.ingest.landing_zone import LandingZone
     from orchestration.ingest.results import DayResult, Problem
     from orchestration.sources.landing import LandingSummary
 
@@ -204,6 +205,8 @@ class RunEnd:
 
 def show(console: Console, settings: Settings, end: RunEnd) -> None:
     """Print the final screen."""
+    from orchestration.ingest.landing_zone import open_zone
+
     texts = TEXTS[settings.language]
     ingested = run_record.read_ingest(settings, end.run_id)
     parts: list[RenderableType] = [_headline(texts, end)]
@@ -214,7 +217,7 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
     problems = _problems(texts, settings, ingested)
     if problems:
         parts += ["", Text(texts["problems_title"], style="bold"), *problems]
-    not_read = _not_read(texts, settings)
+    not_read = _not_read(texts, settings, open_zone(settings))
     if not_read:
         parts += ["", Text(texts["not_read_title"], style="bold yellow"), *not_read]
     if end.verdict == "refused":
@@ -303,7 +306,9 @@ def _amount(texts: Mapping[str, str], count: int, first: Problem) -> str:
     return wording.format(count=f"{count:,}", row=first.row)
 
 
-def _not_read(texts: Mapping[str, str], settings: Settings) -> list[RenderableType]:
+def _not_read(
+    texts: Mapping[str, str], settings: Settings, zone: LandingZone
+) -> list[RenderableType]:
     """What somebody put into landing and no run will ever read, because of its name."""
     from orchestration.contracts.loader import load_contracts
     from orchestration.ingest import discover
@@ -311,20 +316,21 @@ def _not_read(texts: Mapping[str, str], settings: Settings) -> list[RenderableTy
     contracts = load_contracts()
     said = [
         f"landing/{problem.file}: {getattr(problem, f'reason_{settings.language}')}"
-        for problem in discover.unknown_feeds(settings, contracts)
+        for problem in discover.unknown_feeds(zone, contracts)
+    ]
+    said += [
+        f"landing/{entry.name}: {texts['not_a_folder']}"
+        for entry in zone.feeds()
+        if entry.name in contracts and not entry.is_folder
     ]
     for feed in contracts:
-        if (settings.landing / feed).is_file():
-            said.append(f"landing/{feed}: {texts['not_a_folder']}")
         said += [
             f"landing/{feed}/{problem.file}: {getattr(problem, f'reason_{settings.language}')}"
-            for problem in discover.landed_days(feed, settings).problems
+            for problem in discover.landed_days(feed, zone).problems
         ]
     lines: list[RenderableType] = [Text(f"  {line}") for line in said[:_SHOWN]]
     if len(said) > _SHOWN:
-        lines.append(
-            Text("  " + texts["more"].format(count=len(said) - _SHOWN, path=settings.landing))
-        )
+        lines.append(Text("  " + texts["more"].format(count=len(said) - _SHOWN, path=zone.place)))
     return lines
 
 
@@ -462,13 +468,15 @@ def show_status(console: Console, settings: Settings) -> None:
     """Print what raw holds, what is pending or refused, and what is published."""
     from orchestration.contracts.loader import load_contracts
     from orchestration.ingest import discover
+    from orchestration.ingest.landing_zone import open_zone
     from orchestration.ingest.ledger import Ledger
 
     texts = TEXTS[settings.language]
     contracts = load_contracts()
+    zone = open_zone(settings)
     with Ledger(settings.ledger) as ledger:
         partitions, refusals = ledger.partitions(), ledger.refusals()
-        pending = discover.pending_days(contracts, settings, ledger)
+        pending = discover.pending_days(contracts, settings, ledger, zone)
     table = _table(
         texts,
         "ledger_title",
@@ -486,7 +494,7 @@ def show_status(console: Console, settings: Settings) -> None:
             f"{sum(refusal.feed == feed for refusal in refusals):,}",
         )
     console.print(table)
-    not_read = _not_read(texts, settings)
+    not_read = _not_read(texts, settings, zone)
     if not_read:
         console.print(Group("", Text(texts["not_read_title"], style="bold yellow"), *not_read))
     for refusal in refusals:

@@ -21,9 +21,9 @@ import duckdb
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import discover, quarantine, reasons
 from orchestration.ingest.check import DayRules, Judgement, declared_zone, judge
-from orchestration.ingest.discover import LandedFile, LandedPartition
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import TakenFile, refuse_if_changed, scratch_folder, take_in
+from orchestration.ingest.landing_zone import LandedFile, LandedPartition, open_zone
 from orchestration.ingest.ledger import Ledger, LedgerFile, PartitionRecord, Refusal, utc_now
 from orchestration.ingest.read import (
     Source,
@@ -105,6 +105,7 @@ class Ingestor:
             self._folder = stack.enter_context(scratch_folder(self._settings))
             self._ledger = stack.enter_context(Ledger(self._settings.ledger))
             self._connection = open_connection(self._folder, self._settings)
+            self._zone = open_zone(self._settings)
             stack.callback(self._close_connection)
             self._stack = stack.pop_all()
         return self
@@ -133,7 +134,7 @@ class Ingestor:
             OSError: the home folder cannot be written.
         """
         zone = declared_zone(contract.feed, self._settings.feed_timezones)
-        landed = discover.landed_partition(contract.feed, day, self._settings)
+        landed = self._zone.partition(contract.feed, day)
         record = self._ledger.partition(contract.feed, day)
         result = self._without_reading(contract, day, landed, record)
         if result is None:
@@ -212,7 +213,7 @@ class Ingestor:
     def _take_in(self, at_hand: _DayAtHand, folder: Path) -> None:
         for number, file in enumerate(at_hand.landed.files, start=1):
             try:
-                at_hand.taken[file.name] = take_in(file, folder, number, self._settings)
+                at_hand.taken[file.name] = take_in(file, self._zone, folder, number, self._settings)
             except FileRefusedError as error:
                 self._refuse_file(at_hand, file.name, error)
 
@@ -267,7 +268,7 @@ class Ingestor:
         elif taken.format == "jsonl":
             malformed = collect_malformed_json(connection)
         # A hard link shows what a writer does meanwhile: only now is the file known to be whole.
-        refuse_if_changed(taken.landed)
+        refuse_if_changed(taken.landed, self._zone)
         rows, failed = self._one_row(
             "select count(*), count(*) filter (where _is_refused) from checked"
         )

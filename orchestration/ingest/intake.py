@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import errno
 import fcntl
 import gzip
 import hashlib
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from orchestration.ingest import reasons
-from orchestration.ingest.discover import FileFormat, LandedFile
+from orchestration.ingest.landing_zone import FileFormat, LandedFile, LandingZone
 from orchestration.ingest.reasons import FileRefusedError
 from orchestration.settings import Settings
 
@@ -63,7 +62,9 @@ def scratch_folder(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def take_in(landed: LandedFile, folder: Path, number: int, settings: Settings) -> TakenFile:
+def take_in(
+    landed: LandedFile, zone: LandingZone, folder: Path, number: int, settings: Settings
+) -> TakenFile:
     """Bring one landed file into the folder.
 
     Raises:
@@ -77,21 +78,22 @@ def take_in(landed: LandedFile, folder: Path, number: int, settings: Settings) -
     path = folder / f"file-{number:06d}.{landed.format}"
     try:
         if landed.is_gzip:
-            sha256 = _unpack(landed, path, settings.max_decompressed_bytes)
+            packed = zone.readable(landed, path.with_suffix(".packed"))
+            sha256 = _unpack(packed, path, settings.max_decompressed_bytes)
         else:
             if landed.size > settings.max_decompressed_bytes:
                 raise FileRefusedError(reasons.too_big(settings.max_decompressed_bytes))
-            _link_or_copy(landed.real_path, path)
+            zone.bring(landed, path)
             sha256 = hash_and_validate(path, is_text=landed.format != "parquet")
     except OSError as error:
         raise FileRefusedError(
             reasons.unreadable(error.strerror or type(error).__name__)
         ) from error
-    refuse_if_changed(landed)
+    refuse_if_changed(landed, zone)
     return TakenFile(landed=landed, path=path, format=landed.format, sha256=sha256)
 
 
-def refuse_if_changed(landed: LandedFile) -> None:
+def refuse_if_changed(landed: LandedFile, zone: LandingZone) -> None:
     """Make sure that the landed file is still the one that was listed.
 
     A hard link shares its bytes with a writer who is not done: this is asked again after reading.
@@ -99,15 +101,7 @@ def refuse_if_changed(landed: LandedFile) -> None:
     Raises:
         FileRefusedError: size, time or identity differ, or it is gone.
     """
-    try:
-        facts = landed.path.stat()
-    except OSError as error:
-        raise FileRefusedError(reasons.changed_while_read()) from error
-    if (facts.st_size, facts.st_mtime_ns, facts.st_ino) != (
-        landed.size,
-        landed.mtime_ns,
-        landed.inode,
-    ):
+    if not zone.is_unchanged(landed):
         raise FileRefusedError(reasons.changed_while_read())
 
 
@@ -128,16 +122,6 @@ def with_plain_line_ends(path: Path) -> Path:
     return copy
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError as error:
-        # Another file system, no hard links there, or a file of another owner: copy instead.
-        if error.errno not in {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EMLINK}:
-            raise
-        shutil.copyfile(source, target)
-
-
 def hash_and_validate(path: Path, *, is_text: bool) -> str:
     """The sha256 of a file, after one pass over it.
 
@@ -156,12 +140,12 @@ def hash_and_validate(path: Path, *, is_text: bool) -> str:
     return digest.hexdigest()
 
 
-def _unpack(landed: LandedFile, path: Path, limit: int) -> str:
+def _unpack(packed_path: Path, path: Path, limit: int) -> str:
     digest = hashlib.sha256()
     text = _Utf8Check()
     size = 0
     with (
-        landed.real_path.open("rb", buffering=0) as packed,
+        packed_path.open("rb", buffering=0) as packed,
         gzip.GzipFile(fileobj=io.BufferedReader(_Hashing(packed, digest), _CHUNK_BYTES)) as source,
         path.open("wb") as target,
     ):

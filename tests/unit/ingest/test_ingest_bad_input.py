@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from orchestration.ingest import discover, intake
+from orchestration.ingest.landing_zone import LocalZone, open_zone
 from tests.unit.ingest.landed_world import DAY, World, as_csv, as_gzip, only, session, sessions
 
 EVENTS = "event_id,creator_id,step,occurred_at\n"
@@ -48,7 +49,7 @@ def test_a_file_that_may_not_be_read_is_reported(
         raise PermissionError(13, "Permission denied")
 
     world.land("live_sessions", "locked.csv", as_csv(sessions(2)))
-    monkeypatch.setattr(intake, "_link_or_copy", denied)
+    monkeypatch.setattr(LocalZone, "bring", denied)
     result = world.ingest("live_sessions")
     assert result.outcome == "refused"
     assert "Permission denied" in only(result.problems, "unreadable_file").reason_en
@@ -461,9 +462,9 @@ def test_column_names_of_a_file_never_become_sql(world: World) -> None:
 def test_an_empty_day_folder_is_refused_for_a_mandatory_feed(world: World) -> None:
     folder = world.folder("live_sessions")
     with world.ledger() as ledger:
-        assert discover.pending_days(world.contracts, world.settings, ledger) == {
-            feed: [DAY] if feed == "live_sessions" else [] for feed in world.contracts
-        }
+        assert discover.pending_days(
+            world.contracts, world.settings, ledger, open_zone(world.settings)
+        ) == {feed: [DAY] if feed == "live_sessions" else [] for feed in world.contracts}
     result = world.ingest("live_sessions")
     assert result.outcome == "refused"
     problem = only(result.problems, "empty_day")

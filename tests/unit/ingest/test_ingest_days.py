@@ -16,6 +16,7 @@ import pytest
 from orchestration.ingest import Ingestor, discover
 from orchestration.ingest import ingest as ingest_module
 from orchestration.ingest.engine import open_connection
+from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger
 from tests.unit.ingest.landed_world import DAY, World, as_csv, as_gzip, session, sessions
 
@@ -137,7 +138,9 @@ def test_the_same_bytes_sent_again_change_nothing_but_are_remembered(world: Worl
 
 def pending(world: World, *, history: bool = False) -> list[date]:
     with world.ledger() as ledger:
-        days = discover.pending_days(world.contracts, world.settings, ledger, history=history)
+        days = discover.pending_days(
+            world.contracts, world.settings, ledger, open_zone(world.settings), history=history
+        )
     return days["live_sessions"]
 
 
@@ -454,7 +457,7 @@ def test_landed_days_are_sorted_and_wrong_names_are_problems(world: World) -> No
         (feed / name).mkdir()
     (feed / "stray.csv").touch()
     (feed / "dt=2026-03-20").touch()
-    landed = discover.landed_days("live_sessions", world.settings)
+    landed = discover.landed_days("live_sessions", open_zone(world.settings))
     assert landed.days == (DAY, NEXT_DAY)
     assert {problem.file for problem in landed.problems} == {
         "dt=2024-13-45",
@@ -468,12 +471,12 @@ def test_landed_days_are_sorted_and_wrong_names_are_problems(world: World) -> No
 
 
 def test_a_feed_that_never_landed_has_no_days(world: World) -> None:
-    assert discover.landed_days("agencies", world.settings).days == ()
+    assert discover.landed_days("agencies", open_zone(world.settings)).days == ()
 
 
 def test_folders_without_a_contract_are_named(world: World) -> None:
     world.folder("live_sesions")
-    (problem,) = discover.unknown_feeds(world.settings, world.contracts)
+    (problem,) = discover.unknown_feeds(open_zone(world.settings), world.contracts)
     assert problem.file == "live_sesions"
     assert "known feeds: agencies, creators" in problem.reason_en
     assert "fuentes conocidas" in problem.reason_es
