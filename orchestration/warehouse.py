@@ -23,7 +23,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from orchestration.contracts.loader import FeedContract
+from orchestration.contracts.loader import LINEAGE_COLUMNS, FeedContract
 from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
 from orchestration.release.certificate import InputPartition, sorted_inputs
 from orchestration.settings import Settings
@@ -33,14 +33,6 @@ if TYPE_CHECKING:
     import duckdb
 
 logger = logging.getLogger("semillero.run")
-
-LINEAGE_COLUMNS: Mapping[str, str] = {
-    "_extra": "VARCHAR",
-    "_dt": "DATE",
-    "_file": "VARCHAR",
-    "_row": "BIGINT",
-}
-"""What every raw row carries beside its contract columns."""
 
 _LOCK_POLL_SECONDS = 0.2
 

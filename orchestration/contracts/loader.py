@@ -7,7 +7,9 @@ DuckDB work happens at the first `load_contracts()` of a process.
 Where ODCS has no word for what ingest needs, the contract says it in custom properties:
 
 * of the contract: `mandatory`, `eventColumn`, `latenessApplies`, `toleratesBadFiles`,
-  `maxRefusedShare` and `drift` (kind of drift -> ignore, warn or refuse: `drift_rules`);
+  `maxRefusedShare`, `drift` (kind of drift -> ignore, warn or refuse: `drift_rules`) and
+  `freshnessSeverity` (what becomes of a release if the feed has stopped);
+* of its description and its table: `purposeEs` and `granularityEs`, the Spanish twins;
 * of a column: `descriptionEs`, `mustBePresent` (the column must exist, its values may be empty),
   `vocabulary` (its values are words of a small list, so a new one is drift) and `drift`;
 * row rules are quality entries `type: custom, engine: semillero` with `refuse_when`, an SQL
@@ -19,7 +21,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import zoneinfo
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +36,7 @@ from orchestration.contracts.drift_rules import DriftAction, DriftKind, DriftRul
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import duckdb
     from open_data_contract_standard.model import (
         CustomProperty,
         DataQuality,
@@ -41,6 +47,10 @@ if TYPE_CHECKING:
 
 Kind = Literal["string", "integer", "decimal", "timestamp", "date", "boolean"]
 
+Classification = Literal["public", "internal", "personal", "sensitive"]
+"""Who may see a value: everybody (it stands on the platform), whoever works with the data, nobody
+without need (it says who somebody is), nobody (free text, in which anything may stand)."""
+
 DUCKDB_TYPES: dict[Kind, str] = {
     "string": "VARCHAR",
     "integer": "BIGINT",
@@ -50,6 +60,14 @@ DUCKDB_TYPES: dict[Kind, str] = {
     "boolean": "BOOLEAN",
 }
 """The type of a column in raw Parquet. No doubles: sums must not depend on the order of rows."""
+
+LINEAGE_COLUMNS: Mapping[str, str] = {
+    "_extra": "VARCHAR",
+    "_dt": "DATE",
+    "_file": "VARCHAR",
+    "_row": "BIGINT",
+}
+"""What every raw row carries beside its contract columns, with its type."""
 
 CONTRACTS_DIR = Path(__file__).resolve().parent
 
@@ -67,13 +85,20 @@ _OPTIONS_OF_KIND: dict[Kind, frozenset[str]] = {
     "string": frozenset({"maxLength"}),
     "integer": frozenset({"minimum", "maximum"}),
     "decimal": frozenset({"minimum", "maximum"}),
-    "timestamp": frozenset(),
+    "timestamp": frozenset({"timezone", "defaultTimezone"}),
     "date": frozenset(),
     "boolean": frozenset(),
 }
 # Feed, column and rule names become SQL identifiers and folder names: nothing else may pass.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _RULE_ENGINE = "semillero"
+_MASKED_CLASSES = frozenset({"personal", "sensitive"})
+# What a column can hold: BIGINT; DECIMAL(18,4).
+_RANGE_OF_KIND: dict[Kind, tuple[float, float]] = {
+    "integer": (-(2**63), 2**63 - 1),
+    "decimal": (-(10**14) + 1, 10**14 - 1),
+}
+_HOURS_OF_UNIT = {"d": 24, "day": 24, "days": 24, "h": 1, "hour": 1, "hours": 1}
 
 
 class ContractError(ValueError):
@@ -87,6 +112,8 @@ class Column:
     `required`: its value must not be null. `must_be_present`: the column must exist in the file.
     `minimum` and `maximum` are inclusive; `max_length` counts characters. `is_vocabulary`: its
     values are words of a small list. `drift`: what each kind of drift does that it can have.
+    `default_zone` is the IANA zone of naive timestamps where the settings declare none; None
+    refuses them.
     """
 
     name: str
@@ -98,9 +125,10 @@ class Column:
     maximum: int | float | None
     allowed: tuple[str, ...] | None
     is_key: bool
-    is_personal: bool
+    classification: Classification
     description_en: str
     description_es: str
+    default_zone: str | None = None
     is_vocabulary: bool = False
     drift: DriftRules = ()
 
@@ -108,6 +136,11 @@ class Column:
     def is_number(self) -> bool:
         """Whether its values are quantities."""
         return self.kind in {"integer", "decimal"}
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether its values are masked wherever rows are shown: personal data, or free text."""
+        return self.classification in _MASKED_CLASSES
 
     @property
     def duckdb_type(self) -> str:
@@ -129,12 +162,18 @@ class RowRule:
 class FeedContract:
     """What a feed promises, and how much of a broken promise is tolerated.
 
-    `fingerprint` changes whenever the same file could give other accepted rows; texts and the
-    mark of personal data are not part of it.
+    A new arrival day is promised every `frequency_days`, and may be `latency_days` late; None where
+    nothing is promised. `freshness_severity` says whether a feed that has stopped holds up the
+    release. `fingerprint` changes whenever the same file could give other accepted rows; texts,
+    classes and promised freshness are not part of it.
     """
 
     feed: str
     version: str
+    purpose_en: str
+    purpose_es: str
+    grain_en: str
+    grain_es: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     event_column: str | None
@@ -144,6 +183,9 @@ class FeedContract:
     rules: tuple[RowRule, ...]
     lateness_applies: bool
     new_column_action: DriftAction = "warn"
+    frequency_days: float | None = None
+    latency_days: float | None = None
+    freshness_severity: Literal["error", "warn"] = "warn"
     fingerprint: str = field(default="")
 
     def column(self, name: str) -> Column:
@@ -168,7 +210,7 @@ class FeedContract:
 
     @property
     def personal_columns(self) -> frozenset[str]:
-        """Columns whose values must not be shown or logged."""
+        """Columns whose values must not be shown or logged: personal and sensitive ones."""
         return frozenset(column.name for column in self.columns if column.is_personal)
 
 
@@ -214,6 +256,7 @@ def load_contract(path: Path) -> FeedContract:
             "toleratesBadFiles",
             "maxRefusedShare",
             "drift",
+            "freshnessSeverity",
         },
         f"{path.name}: customProperties",
     )
@@ -222,9 +265,16 @@ def load_contract(path: Path) -> FeedContract:
     drift = _drift(flags.get("drift"), set(get_args(DriftKind)), f"{path.name}: customProperties")
     columns = _columns(schema, drift, path.name)
     event_column = _event_column(flags, columns, path.name)
+    purpose_en, purpose_es = _purpose(document, path.name)
+    grain_en, grain_es = _grain(schema, path.name)
+    frequency_days, latency_days = _freshness(document, path.name)
     contract = FeedContract(
         feed=feed,
         version=document.version,
+        purpose_en=purpose_en,
+        purpose_es=purpose_es,
+        grain_en=grain_en,
+        grain_es=grain_es,
         columns=columns,
         key=_key(schema, path.name),
         event_column=event_column,
@@ -234,6 +284,9 @@ def load_contract(path: Path) -> FeedContract:
         rules=tuple(_rule(entry, path.name) for entry in schema.quality or []),
         lateness_applies=_flag(flags, "latenessApplies", path.name),
         new_column_action=drift.get("new_column", drift_rules.DEFAULT_ACTIONS["new_column"]),
+        frequency_days=frequency_days,
+        latency_days=latency_days,
+        freshness_severity=_freshness_severity(flags, frequency_days, path.name),
     )
     if contract.lateness_applies and event_column is None:
         raise ContractError(f"{path.name}: latenessApplies needs an eventColumn to count from.")
@@ -346,6 +399,75 @@ def _drift(value: object, possible: set[DriftKind], where: str) -> dict[DriftKin
         raise ContractError(f"{where}: {error}") from error
 
 
+def _twins(
+    english: str | None, name: str, spanish: object, twin: str, where: str
+) -> tuple[str, str]:
+    """A text in both languages, without outer blanks."""
+    if not (english or "").strip():
+        raise ContractError(f"{where}: {name} (the English text) is missing.")
+    if not isinstance(spanish, str) or not spanish.strip():
+        raise ContractError(f"{where}: {twin} (the Spanish text) is missing.")
+    return (english or "").strip(), spanish.strip()
+
+
+def _purpose(document: OpenDataContractStandard, file: str) -> tuple[str, str]:
+    where = f"{file}: description"
+    description = document.description
+    flags = _custom(description.customProperties if description else None, {"purposeEs"}, where)
+    english = description.purpose if description else None
+    return _twins(english, "purpose", flags.get("purposeEs"), "purposeEs", where)
+
+
+def _grain(schema: SchemaObject, file: str) -> tuple[str, str]:
+    where = f"{file}: schema[0]"
+    flags = _custom(schema.customProperties, {"granularityEs"}, where)
+    return _twins(
+        schema.dataGranularityDescription,
+        "dataGranularityDescription",
+        flags.get("granularityEs"),
+        "granularityEs",
+        where,
+    )
+
+
+def _freshness(document: OpenDataContractStandard, file: str) -> tuple[float | None, float | None]:
+    """The promised frequency and latency in days; None where nothing is promised."""
+    promised: dict[str, float] = {}
+    for entry in document.slaProperties or []:
+        name, where = entry.property or "", f"{file}: slaProperties: {entry.property}"
+        if name not in {"frequency", "latency"}:
+            raise ContractError(f"{where}: is not one of frequency, latency.")
+        if name in promised:
+            raise ContractError(f"{where}: stands twice.")
+        value = entry.value
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise ContractError(f"{where}: value must be a number, not {value!r}.")
+        if entry.unit not in _HOURS_OF_UNIT:
+            raise ContractError(f"{where}: unit must be d (days) or h (hours), not {entry.unit!r}.")
+        if value < 0 or (name == "frequency" and value == 0):
+            raise ContractError(f"{where}: {value} {entry.unit} is no time that one could wait.")
+        promised[name] = value * _HOURS_OF_UNIT[entry.unit] / 24
+    if "latency" in promised and "frequency" not in promised:
+        raise ContractError(
+            f"{file}: slaProperties: latency without frequency: late by which measure?"
+        )
+    frequency = promised.get("frequency")
+    return frequency, None if frequency is None else promised.get("latency", 0.0)
+
+
+def _freshness_severity(
+    flags: dict[str, Any], frequency_days: float | None, file: str
+) -> Literal["error", "warn"]:
+    value = flags.get("freshnessSeverity", "warn")
+    if value not in {"error", "warn"}:
+        raise ContractError(f"{file}: freshnessSeverity must be warn or error, not {value!r}.")
+    if "freshnessSeverity" in flags and frequency_days is None:
+        raise ContractError(
+            f"{file}: freshnessSeverity needs a frequency in slaProperties to judge by."
+        )
+    return "error" if value == "error" else "warn"
+
+
 def _columns(
     schema: SchemaObject, drift: Mapping[DriftKind, DriftAction], file: str
 ) -> tuple[Column, ...]:
@@ -353,6 +475,12 @@ def _columns(
     if not columns:
         raise ContractError(f"{file}: schema[0].properties is empty; a feed needs columns.")
     _refuse_repeats((column.name for column in columns), f"{file}: column")
+    for column in columns:
+        if column.name == "updated_at" and column.kind != "timestamp":
+            raise ContractError(
+                f"{file}: column 'updated_at': decides which of two duplicates wins, so it must be "
+                f"a timestamp, not {column.kind}."
+            )
     return columns
 
 
@@ -372,16 +500,18 @@ def _column(entry: SchemaProperty, drift: Mapping[DriftKind, DriftAction], file:
             f"{where}: physicalType {entry.physicalType} contradicts logicalType "
             f"{entry.logicalType}, which is stored as {DUCKDB_TYPES[kind]}."
         )
-    if entry.classification not in (None, "personal", "public"):
-        raise ContractError(f"{where}: classification must be personal or public.")
+    classes: tuple[Classification, ...] = get_args(Classification)
+    classification = next((each for each in classes if each == entry.classification), None)
+    if classification is None:
+        raise ContractError(
+            f"{where}: classification {entry.classification!r} is not one of {', '.join(classes)}."
+        )
     flags = _custom(
         entry.customProperties, {"descriptionEs", "mustBePresent", "vocabulary", "drift"}, where
     )
-    description_es = flags.get("descriptionEs")
-    if not (entry.description or "").strip():
-        raise ContractError(f"{where}: description (the English text) is missing.")
-    if not isinstance(description_es, str) or not description_es.strip():
-        raise ContractError(f"{where}: descriptionEs (the Spanish text) is missing.")
+    description_en, description_es = _twins(
+        entry.description, "description", flags.get("descriptionEs"), "descriptionEs", where
+    )
     required = bool(entry.required)
     is_key = bool(entry.primaryKey)
     if is_key and not required:
@@ -389,7 +519,7 @@ def _column(entry: SchemaProperty, drift: Mapping[DriftKind, DriftAction], file:
     if required and flags.get("mustBePresent") is False:
         raise ContractError(f"{where}: mustBePresent: false contradicts required: true.")
     must_be_present = required or _flag(flags, "mustBePresent", where)
-    is_personal = entry.classification == "personal"
+    is_personal = classification in _MASKED_CLASSES
     max_length, minimum, maximum = _limits(entry, kind, where)
     allowed = _allowed(entry, kind, max_length, where)
     is_vocabulary = _vocabulary(flags, kind, allowed, where, is_private=is_personal or is_key)
@@ -409,9 +539,10 @@ def _column(entry: SchemaProperty, drift: Mapping[DriftKind, DriftAction], file:
         maximum=maximum,
         allowed=allowed,
         is_key=is_key,
-        is_personal=is_personal,
-        description_en=(entry.description or "").strip(),
-        description_es=description_es.strip(),
+        classification=classification,
+        description_en=description_en,
+        description_es=description_es,
+        default_zone=_default_zone(entry, where),
         is_vocabulary=is_vocabulary,
         drift=drift_rules.resolve(drift, own_drift, possible),
     )
@@ -437,6 +568,23 @@ def _vocabulary(
     return is_vocabulary
 
 
+def _default_zone(entry: SchemaProperty, where: str) -> str | None:
+    """The zone of naive values; `_limits` has refused it on all but timestamps."""
+    options = entry.logicalTypeOptions or {}
+    if options.get("timezone", True) is not True:
+        raise ContractError(
+            f"{where}: timezone: {options['timezone']!r} contradicts the type: an instant is kept "
+            "with its zone. A time without one is given its zone by defaultTimezone."
+        )
+    zone = options.get("defaultTimezone")
+    if zone is not None and zone not in zoneinfo.available_timezones():
+        raise ContractError(
+            f"{where}: defaultTimezone {zone!r} is not a time zone; use an IANA name like "
+            "America/Bogota."
+        )
+    return zone
+
+
 def _limits(
     entry: SchemaProperty, kind: Kind, where: str
 ) -> tuple[int | None, int | float | None, int | float | None]:
@@ -452,8 +600,16 @@ def _limits(
             f"{where}: maxLength must be a whole number from 1, not {max_length!r}."
         )
     for name in ("minimum", "maximum"):
-        if options.get(name) is not None and not _is_number(options[name]):
-            raise ContractError(f"{where}: {name} must be a number, not {options[name]!r}.")
+        value = options.get(name)
+        if value is None:
+            continue
+        if not _is_number(value):
+            raise ContractError(f"{where}: {name} must be a number, not {value!r}.")
+        if kind == "integer" and value != int(value):
+            raise ContractError(f"{where}: {name} {value} is no whole number, and the column is.")
+        lowest, highest = _RANGE_OF_KIND[kind]
+        if not lowest <= value <= highest:
+            raise ContractError(f"{where}: {name} {value} is more than a {kind} can hold.")
     minimum, maximum = options.get("minimum"), options.get("maximum")
     if minimum is not None and maximum is not None and minimum > maximum:
         raise ContractError(f"{where}: minimum {minimum} is above maximum {maximum}.")
@@ -470,6 +626,8 @@ def _allowed(
         raise ContractError(f"{where}: enum needs at least one value, and strings only.")
     _refuse_repeats(values, f"{where}: enum value")
     for value in values:
+        if not value.strip():
+            raise ContractError(f"{where}: an enum value is blank, and blank is taken as empty.")
         if max_length is not None and len(value) > max_length:
             raise ContractError(f"{where}: enum value {value!r} is longer than maxLength.")
     return tuple(values)
@@ -517,37 +675,103 @@ def _rule(entry: DataQuality, file: str) -> RowRule:
 
 
 def _bind_rules(contract: FeedContract, file: str) -> None:
-    """Let DuckDB bind every rule against an empty table of the feed's types."""
+    """Let DuckDB bind every rule against the feed's types, and refuse what cannot be meant."""
     if not contract.rules:
         return
     import duckdb
 
-    columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in contract.columns)
+    conditions: dict[str, str] = {}
     with duckdb.connect(":memory:") as connection:
-        connection.execute(f"create table feed ({columns}, _dt date)")
-        connection.execute("create table time_zones (name varchar)")
+        connection.execute("create table time_zones as select 'UTC' as name")
         for rule in contract.rules:
+            where = f"{file}: quality {rule.rule!r}"
+            # Blanks apart, the same text.
+            twin = conditions.setdefault(" ".join(rule.refuse_when.split()), rule.rule)
+            if twin != rule.rule:
+                raise ContractError(f"{where}: refuse_when is the same as that of {twin!r}.")
             try:
-                described = connection.execute(
-                    f"describe select ({rule.refuse_when}) as refused from feed"
-                ).fetchone()
+                described = _bound(connection, rule, contract.columns)
             except duckdb.Error as error:
                 raise ContractError(
-                    f"{file}: quality {rule.rule!r}: refuse_when does not fit the columns: "
-                    f"{str(error).splitlines()[0]}"
+                    f"{where}: refuse_when does not fit the columns: {str(error).splitlines()[0]}"
                 ) from error
-            if described is None or described[1] != "BOOLEAN":
+            if described != "BOOLEAN":
+                raise ContractError(f"{where}: refuse_when must be true or false.")
+            read = _columns_read(connection, rule, contract)
+            if not read:
                 raise ContractError(
-                    f"{file}: quality {rule.rule!r}: refuse_when must be true or false."
+                    f"{where}: refuse_when reads no column of the feed, so it would refuse all "
+                    "rows or none."
                 )
+            if len(read) == 1:
+                _refuse_pointless(connection, rule, read[0], where)
+
+
+def _bound(
+    connection: duckdb.DuckDBPyConnection, rule: RowRule, columns: Iterable[Column]
+) -> str | None:
+    """DuckDB's type of a rule's condition over an empty table of these columns and `_dt`."""
+    typed = "".join(f'"{column.name}" {column.duckdb_type}, ' for column in columns)
+    connection.execute(f"create or replace table feed ({typed}_dt date)")
+    found = connection.execute(f"describe select ({rule.refuse_when}) as refused from feed")
+    described = found.fetchone()
+    return str(described[1]) if described else None
+
+
+def _columns_read(
+    connection: duckdb.DuckDBPyConnection, rule: RowRule, contract: FeedContract
+) -> list[Column]:
+    """The columns without which a rule means nothing."""
+    import duckdb
+
+    read = []
+    for column in contract.columns:
+        others = [other for other in contract.columns if other is not column]
+        try:
+            _bound(connection, rule, others)
+        except duckdb.Error:
+            read.append(column)
+    return read
+
+
+def _refuse_pointless(
+    connection: duckdb.DuckDBPyConnection, rule: RowRule, column: Column, where: str
+) -> None:
+    """Refuse a rule on one column that contradicts what else the contract says of it."""
+    connection.execute(
+        f'create or replace table feed ("{column.name}" {column.duckdb_type}, _dt date)'
+    )
+    connection.execute("insert into feed values (null, date '2026-01-01')")
+    for value in column.allowed or ():
+        connection.execute("insert into feed values (?, date '2026-01-01')", [value])
+    found = connection.execute(f'select "{column.name}" from feed where {rule.refuse_when}')
+    refused = [value for (value,) in found.fetchall()]
+    if None in refused and not column.required:
+        raise ContractError(
+            f"{where}: refuses rows in which {column.name} is empty, and the column is optional: "
+            "make it required, or let the rule pass."
+        )
+    for value in column.allowed or ():
+        if value in refused:
+            raise ContractError(
+                f"{where}: refuses {value!r}, which the enum of {column.name} allows."
+            )
+    if column.allowed and not refused:
+        raise ContractError(
+            f"{where}: can refuse nothing, as all that the enum of {column.name} allows passes."
+        )
 
 
 def _fingerprint(contract: FeedContract) -> str:
-    texts = {"description_en", "description_es", "is_personal", "reason_en", "reason_es"}
+    texts = {"description_en", "description_es", "classification", "reason_en", "reason_es"}
     # Of drift only what refuses changes what is accepted; most feeds refuse none of it.
     texts |= {"is_vocabulary", "drift"}
     content = asdict(contract)
-    del content["fingerprint"], content["new_column_action"]
+    for name in (
+        *("fingerprint", "purpose_en", "purpose_es", "grain_en", "grain_es"),
+        *("frequency_days", "latency_days", "freshness_severity", "new_column_action"),
+    ):
+        del content[name]
     refuses = [
         (kind, column.name)
         for column in contract.columns

@@ -52,8 +52,8 @@ class Check:
 class DayRules:
     """What of the day and the settings the checks depend on.
 
-    `horizon_days` is None where lateness does not count; `zone` is the declared IANA zone of naive
-    timestamps, None where they are refused.
+    `horizon_days` is None where lateness does not count; `zone` is the IANA zone of naive
+    timestamps that the settings declare, None where the contract alone decides.
     """
 
     day: date
@@ -107,7 +107,9 @@ class Judgement:
 def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
     """Say in SQL what the contract demands of every row of a source."""
     columns = [
-        _typed(column, source.known.get(column.name), rules.zone) for column in contract.columns
+        # What the settings declare of a feed here goes before what its contract says of all.
+        _typed(column, source.known.get(column.name), rules.zone or column.default_zone)
+        for column in contract.columns
     ]
     checks = _checks(contract, columns, rules)
     typed = ", ".join(f'{column.value} as "{column.column.name}"' for column in columns)

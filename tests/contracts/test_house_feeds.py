@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration.contracts.loader import Column, load_contracts
-from orchestration.warehouse import LINEAGE_COLUMNS
+from orchestration.contracts.loader import LINEAGE_COLUMNS, Column, load_contracts
 
 Manifest = Mapping[str, Any]
 
@@ -205,7 +204,7 @@ def _column(**changes: object) -> Column:
         "maximum": None,
         "allowed": None,
         "is_key": True,
-        "is_personal": False,
+        "classification": "internal",
         "description_en": "The session.",
         "description_es": "La sesión.",
     }

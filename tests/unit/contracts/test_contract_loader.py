@@ -29,7 +29,9 @@ CONTRACT_FILES = sorted(CONTRACTS_DIR.glob("*.yaml"))
 
 
 def test_the_feeds_load_in_the_order_of_their_file_names() -> None:
-    assert list(load_contracts()) == ["agencies", "creators", "live_sessions", "onboarding_events"]
+    feeds = list(load_contracts())
+    assert feeds == sorted(feeds)
+    assert feeds == [path.stem for path in CONTRACT_FILES]
 
 
 @pytest.mark.parametrize("path", CONTRACT_FILES, ids=lambda path: path.stem)
@@ -51,6 +53,20 @@ def test_every_contract_is_valid_by_the_standards_own_schema(path: Path) -> None
         ("agencies", "agency_id name country updated_at"),
         ("onboarding_events", "event_id creator_id step occurred_at"),
         ("live_sessions", "session_id creator_id platform started_at ended_at"),
+        ("gifts", "gift_id session_id creator_id sender_id sent_at diamonds"),
+        ("programs", "program_id kind name_en name_es starts_at ends_at design"),
+        (
+            "program_tasks",
+            "task_id program_id metric threshold window reward_amount currency valid_from",
+        ),
+        ("program_assignments", "program_id creator_id arm assigned_at"),
+        ("program_events", "event_id program_id creator_id event occurred_at"),
+        (
+            "reward_payouts",
+            "payout_id program_id creator_id amount currency period_start period_end paid_at",
+        ),
+        ("asset_uses", "use_id asset_id asset_kind language creator_id used_at"),
+        ("enforcement_events", "event_id creator_id severity policy occurred_at"),
     ],
 )
 def test_the_required_columns_stand_first_as_the_design_lists_them(
@@ -64,7 +80,7 @@ def test_the_required_columns_stand_first_as_the_design_lists_them(
 
 def test_handles_are_personal_and_may_be_empty() -> None:
     creators = load_contracts()["creators"]
-    assert creators.personal_columns == {"handle"}
+    assert creators.personal_columns == {"handle", "manager_id"}
     assert not creators.column("handle").required
 
 
@@ -195,7 +211,7 @@ def test_texts_do_not_change_the_fingerprint_and_limits_do(tmp_path: Path) -> No
 
 
 def test_one_yaml_file_adds_a_feed(tmp_path: Path) -> None:
-    texts = {"description": "Text.", "customProperties": [
+    texts = {"description": "Text.", "classification": "internal", "customProperties": [
         {"property": "descriptionEs", "value": "Texto."}
     ]}  # fmt: skip
     contract = {
@@ -204,10 +220,16 @@ def test_one_yaml_file_adds_a_feed(tmp_path: Path) -> None:
         "id": "gifts",
         "version": "1.0.0",
         "status": "active",
+        "description": {
+            "purpose": "Gifts.",
+            "customProperties": [{"property": "purposeEs", "value": "Regalos."}],
+        },
         "customProperties": [{"property": "eventColumn", "value": "sent_at"}],
         "schema": [
             {
                 "name": "gifts",
+                "dataGranularityDescription": "One row per gift",
+                "customProperties": [{"property": "granularityEs", "value": "Una fila por regalo"}],
                 "properties": [
                     {"name": "session_id", "logicalType": "string", "primaryKey": True,
                      "primaryKeyPosition": 2, "required": True, **texts},

@@ -478,7 +478,7 @@ def test_folders_without_a_contract_are_named(world: World) -> None:
     world.folder("live_sesions")
     (problem,) = discover.unknown_feeds(open_zone(world.settings), world.contracts)
     assert problem.file == "live_sesions"
-    assert "known feeds: agencies, creators" in problem.reason_en
+    assert "known feeds: agencies, asset_uses" in problem.reason_en
     assert "fuentes conocidas" in problem.reason_es
 
 
