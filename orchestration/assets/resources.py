@@ -16,6 +16,8 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version, parse
 
 from orchestration.contracts.loader import FeedContract, load_contracts
+from orchestration.ingest.ledger import Ledger
+from orchestration.ingest.publication import finish
 from orchestration.run_record import alive, is_dead
 from orchestration.settings import Settings, get_settings
 from orchestration.warehouse import home_lock
@@ -40,6 +42,8 @@ class Home(dg.ConfigurableResource[Settings]):
         run_id = context.run.run_id
         with alive(self.settings, run_id), home_lock(self.settings, f"run {run_id}"):
             bury_dead_runs(context.instance, self.settings)
+            with Ledger(self.settings.ledger) as ledger:
+                finish(ledger, self.settings)
             yield self
 
     @property

@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import reasons
 from orchestration.ingest.landing_zone import LandedPartition, LandingZone, shown_name
-from orchestration.ingest.ledger import Ledger, PartitionRecord
+from orchestration.ingest.ledger import Ledger, PartitionRecord, Withdrawal
 from orchestration.ingest.reasons import Reason
 from orchestration.ingest.results import LandedDays, Problem
 from orchestration.settings import Settings
@@ -60,16 +60,20 @@ def pending_days(
     """
     records = {(record.feed, record.day): record for record in ledger.partitions()}
     refused = {(refusal.feed, refusal.day) for refusal in ledger.refusals()}
+    withdrawals = {(each.partition.feed, each.partition.day): each for each in ledger.withdrawals()}
     pending: dict[str, list[date]] = {}
     for feed, contract in contracts.items():
         pending[feed] = []
         for day in landed_days(feed, zone).days:
             landed = zone.partition(feed, day)
             record = records.get((feed, day))
-            is_new = bool(landed.files) and not is_settled(
-                contract, landed, record, settings, history=history
+            is_out = is_withdrawn(landed, withdrawals.get((feed, day)))
+            is_new = (
+                bool(landed.files)
+                and not is_out
+                and not is_settled(contract, landed, record, settings, history=history)
             )
-            is_empty = contract.mandatory and not landed.files and record is None
+            is_empty = contract.mandatory and not landed.files and record is None and not is_out
             if is_new or is_empty or (landed.files and (feed, day) in refused):
                 pending[feed].append(day)
     return pending
@@ -97,6 +101,19 @@ def is_settled(
         return False
     known = sorted((file.name, file.bytes, file.mtime_ns) for file in record.files)
     return known == sorted((file.name, file.size, file.mtime_ns) for file in landed.files)
+
+
+def is_withdrawn(landed: LandedPartition, withdrawal: Withdrawal | None) -> bool:
+    """Whether a day that was taken out stays out, judged without opening files.
+
+    It does as long as landing holds exactly the files that were taken out, or none of them.
+    """
+    if withdrawal is None:
+        return False
+    known = sorted((file.name, file.bytes, file.mtime_ns) for file in withdrawal.partition.files)
+    return not landed.files or known == sorted(
+        (file.name, file.size, file.mtime_ns) for file in landed.files
+    )
 
 
 def basis_of(contract: FeedContract, settings: Settings) -> str:

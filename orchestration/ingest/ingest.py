@@ -24,7 +24,15 @@ from orchestration.ingest.check import DayRules, Judgement, declared_zone, judge
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import TakenFile, refuse_if_changed, scratch_folder, take_in
 from orchestration.ingest.landing_zone import LandedFile, LandedPartition, open_zone
-from orchestration.ingest.ledger import Ledger, LedgerFile, PartitionRecord, Refusal, utc_now
+from orchestration.ingest.ledger import (
+    Ledger,
+    LedgerFile,
+    PartitionRecord,
+    Refusal,
+    Withdrawal,
+    utc_now,
+)
+from orchestration.ingest.publication import finish, publish_file
 from orchestration.ingest.read import (
     Source,
     collect_malformed_json,
@@ -35,7 +43,6 @@ from orchestration.ingest.read import (
 )
 from orchestration.ingest.reasons import FileRefusedError, Reason
 from orchestration.ingest.results import DayResult, Problem
-from orchestration.release.atomic import fsync_file, fsync_folder
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,6 +111,7 @@ class Ingestor:
         with ExitStack() as stack:
             self._folder = stack.enter_context(scratch_folder(self._settings))
             self._ledger = stack.enter_context(Ledger(self._settings.ledger))
+            finish(self._ledger, self._settings)
             self._connection = open_connection(self._folder, self._settings)
             self._zone = open_zone(self._settings)
             stack.callback(self._close_connection)
@@ -155,6 +163,10 @@ class Ingestor:
             if landed.files:
                 self._lift_refusal(contract.feed, day)
             return _unchanged(record)
+        withdrawal = self._ledger.withdrawal(contract.feed, day) if record is None else None
+        if discover.is_withdrawn(landed, withdrawal):
+            self._lift_refusal(contract.feed, day)
+            return DayResult(feed=contract.feed, day=day, outcome="withdrawn")
         if landed.files:
             return None
         if record is not None:
@@ -192,11 +204,18 @@ class Ingestor:
                 self._ledger.retouch(contract.feed, day, _ledger_files(at_hand, record))
                 self._lift_refusal(contract.feed, day)
                 return _unchanged(record)
+            withdrawal = self._ledger.withdrawal(contract.feed, day) if record is None else None
+            if withdrawal is not None and _is_withdrawn_content(at_hand, withdrawal):
+                files = _ledger_files(at_hand, withdrawal.partition)
+                self._ledger.retouch_withdrawal(contract.feed, day, files)
+                self._lift_refusal(contract.feed, day)
+                return DayResult(feed=contract.feed, day=day, outcome="withdrawn")
             self._start_accepted(contract)
             horizon = discover.lateness_of(contract, self._settings, history=self._history)
-            if record is not None and record.lateness_days is None:
-                # The correction of a day that was loaded with --history must not throw out what
-                # history let in.
+            before = withdrawal.partition if withdrawal is not None else record
+            if before is not None and before.lateness_days is None:
+                # The correction of a day that was loaded with --history, or whose late rows were
+                # replayed, must not throw out what was let in.
                 horizon = None
             rules = DayRules(day=day, horizon_days=horizon, zone=zone)
             for taken in at_hand.taken.values():
@@ -204,7 +223,9 @@ class Ingestor:
             refusal = self._refusal(contract, at_hand, record)
             if refusal is not None:
                 return self._refuse(contract, day, at_hand, record, refusal, folder)
-            return self._accept(contract, day, at_hand, horizon, folder)
+            result = self._accept(contract, day, at_hand, horizon, folder)
+            gone = _gone_files(at_hand, record, result)
+            return replace(result, problems=result.problems + gone)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -541,18 +562,6 @@ class Ingestor:
         return row
 
 
-def publish_file(source: Path, target: Path) -> None:
-    """Move a finished file into place so that it is there whole after any crash, or not at all."""
-    missing = [folder for folder in target.parents if not folder.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fsync_file(source)
-    source.replace(target)
-    fsync_folder(target.parent)
-    # A new folder's own name stands in its parent.
-    for folder in missing:
-        fsync_folder(folder.parent)
-
-
 def _unchanged(record: PartitionRecord) -> DayResult:
     return DayResult(
         feed=record.feed,
@@ -585,6 +594,32 @@ def _ledger_files(at_hand: _DayAtHand, before: PartitionRecord | None) -> tuple[
         )
 
     return tuple(fact(file) for file in at_hand.landed.files)
+
+
+def _is_withdrawn_content(at_hand: _DayAtHand, withdrawal: Withdrawal) -> bool:
+    """Whether the files were touched or sent again, and are still those that were taken out."""
+    known = sorted((file.name, file.sha256) for file in withdrawal.partition.files)
+    return known == sorted((name, taken.sha256) for name, taken in at_hand.taken.items())
+
+
+def _gone_files(
+    at_hand: _DayAtHand, before: PartitionRecord | None, now: DayResult
+) -> tuple[Problem, ...]:
+    """Files of the earlier state that stand no more in landing, where the day lost rows by it.
+
+    A correction under another name leaves none behind: then nothing is missing, and nothing said.
+    """
+    if before is None or now.rows_accepted >= before.accepted_count:
+        return ()
+    contents = {taken.sha256 for taken in at_hand.taken.values()}
+    names = {file.name for file in at_hand.landed.files}
+    lost = before.accepted_count - now.rows_accepted
+    return tuple(
+        Problem(file.name, None, reason.rule, None, 1, reason.en, reason.es)
+        for file in before.files
+        if file.name not in names and file.sha256 not in contents
+        for reason in [reasons.files_gone(file.rows, lost)]
+    )
 
 
 def _ignored(name: str) -> Problem:

@@ -7,9 +7,10 @@ is durable; so what the ledger says can be trusted, and what it does not say is 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -67,6 +68,28 @@ create table if not exists refusals (
     refused_count integer not null,
     primary key (feed, arrival_date)
 ) without rowid;
+create table if not exists withdrawals (
+    feed text not null,
+    arrival_date text not null,
+    withdrawn_at text not null,
+    withdrawn_by text not null,
+    because text not null,
+    partition text not null,
+    files text not null,
+    primary key (feed, arrival_date)
+) without rowid;
+create table if not exists publications (
+    feed text not null,
+    arrival_date text not null,
+    moves text not null,
+    primary key (feed, arrival_date)
+) without rowid;
+create table if not exists gone_days (
+    feed text not null,
+    arrival_date text not null,
+    noticed_at text not null,
+    primary key (feed, arrival_date)
+) without rowid;
 """
 
 _PARTITION_COLUMNS = (
@@ -74,6 +97,10 @@ _PARTITION_COLUMNS = (
     "accepted_count, refused_count, duplicate_count, min_event_at, max_event_at, columns, drift, "
     "raw_bytes, ingested_at"
 )
+
+
+# What one accepted state of a day is made of.
+_TABLES_OF_A_STATE = ("partitions", "partition_files", "event_days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +165,29 @@ class Refusal:
     reason_es: str
     read_count: int
     refused_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An accepted day that a person took out: who, when, why, and what was accepted until then.
+
+    `partition.files` are the landed files of that state: as long as landing holds exactly these,
+    the day does not come back by itself.
+    """
+
+    withdrawn_at: datetime
+    withdrawn_by: str
+    because: str
+    partition: PartitionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GoneDay:
+    """An accepted day whose landed files are gone, and when a run said so."""
+
+    feed: str
+    day: date
+    noticed_at: datetime
 
 
 class LedgerError(RuntimeError):
@@ -225,11 +275,22 @@ class Ledger:
             for feed, day, at, *rest in rows
         )
 
-    def accept(self, record: PartitionRecord, event_days: dict[date, int]) -> None:
-        """Make this the accepted state of its day, in one transaction; lifts a refusal."""
+    def accept(
+        self,
+        record: PartitionRecord,
+        event_days: dict[date, int],
+        moves: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make this the accepted state of its day, in one transaction.
+
+        It lifts a withdrawal and, where the state was read from landing, a refusal. `moves` are
+        files that the same transaction decides to put into place (see `publication`): then the
+        state comes from quarantine, which says nothing about what stands in landing.
+        """
         key = (record.feed, record.day.isoformat())
+        about_landing = ("refusals", "gone_days") if moves is None else ()
         with self._writing() as connection:
-            for table in ("partitions", "partition_files", "event_days", "refusals"):
+            for table in (*_TABLES_OF_A_STATE, "withdrawals", *about_landing):
                 connection.execute(f"delete from {table} where feed = ? and arrival_date = ?", key)
             connection.execute(
                 f"insert into partitions ({_PARTITION_COLUMNS}) "
@@ -263,6 +324,7 @@ class Ledger:
                 "insert into event_days values (?, ?, ?, ?)",
                 [(*key, event.isoformat(), count) for event, count in event_days.items()],
             )
+            _plan_moves(connection, key, moves)
 
     def refuse(self, refusal: Refusal) -> None:
         """Record the last refusal of a day; its accepted state stays as it is."""
@@ -303,6 +365,135 @@ class Ledger:
                 ],
             )
 
+    # --- withdrawals ------------------------------------------------------------------------
+
+    def withdraw(self, withdrawal: Withdrawal, moves: Mapping[str, str]) -> None:
+        """Replace a day's accepted state by its withdrawal, in one transaction.
+
+        What the ledger says of the state is kept word for word with the withdrawal, so that a
+        replay can bring the day back.
+        """
+        feed, day = withdrawal.partition.feed, withdrawal.partition.day.isoformat()
+        with self._writing() as connection:
+            cursor = connection.execute(
+                "select * from partitions where feed = ? and arrival_date = ?", (feed, day)
+            )
+            names = [column[0] for column in cursor.description]
+            stored = dict(zip(names, cursor.fetchone(), strict=True))
+            files = [dataclasses.asdict(file) for file in withdrawal.partition.files]
+            for table in (*_TABLES_OF_A_STATE, "gone_days"):
+                connection.execute(
+                    f"delete from {table} where feed = ? and arrival_date = ?", (feed, day)
+                )
+            connection.execute(
+                "insert or replace into withdrawals values (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    feed,
+                    day,
+                    withdrawal.withdrawn_at.isoformat(),
+                    withdrawal.withdrawn_by,
+                    withdrawal.because,
+                    json.dumps(stored),
+                    json.dumps(files),
+                ),
+            )
+            _plan_moves(connection, (feed, day), moves)
+
+    def withdrawals(self) -> tuple[Withdrawal, ...]:
+        """The standing withdrawals, by feed and day."""
+        return self._withdrawals("", ())
+
+    def withdrawal(self, feed: str, day: date) -> Withdrawal | None:
+        """The standing withdrawal of one feed's arrival day, if any."""
+        found = self._withdrawals("where feed = ? and arrival_date = ?", (feed, day.isoformat()))
+        return found[0] if found else None
+
+    def retouch_withdrawal(self, feed: str, day: date, files: tuple[LedgerFile, ...]) -> None:
+        """Replace the file facts of a withdrawn day whose contents are the same bytes as before."""
+        with self._writing() as connection:
+            connection.execute(
+                "update withdrawals set files = ? where feed = ? and arrival_date = ?",
+                (
+                    json.dumps([dataclasses.asdict(file) for file in files]),
+                    feed,
+                    day.isoformat(),
+                ),
+            )
+
+    def _withdrawals(self, where: str, values: tuple[str, ...]) -> tuple[Withdrawal, ...]:
+        rows = self._rows(
+            "select withdrawn_at, withdrawn_by, because, partition, files "
+            f"from withdrawals {where} order by feed, arrival_date",
+            values,
+            table="withdrawals",
+        )
+        found = []
+        for withdrawn_at, withdrawn_by, because, partition, files in rows:
+            stored = json.loads(partition)
+            columns = tuple(stored.get(name) for name in _PARTITION_COLUMNS.split(", "))
+            kept = tuple(LedgerFile(**file) for file in json.loads(files))
+            found.append(
+                Withdrawal(
+                    withdrawn_at=datetime.fromisoformat(withdrawn_at),
+                    withdrawn_by=withdrawn_by,
+                    because=because,
+                    partition=_partition_record(columns, kept),
+                )
+            )
+        return tuple(found)
+
+    # --- publications -----------------------------------------------------------------------
+
+    def publications(self) -> tuple[tuple[str, date, dict[str, str]], ...]:
+        """What was decided and perhaps not yet put into place: feed, day and moves."""
+        rows = self._rows(
+            "select feed, arrival_date, moves from publications order by feed, arrival_date",
+            table="publications",
+        )
+        return tuple(
+            (feed, date.fromisoformat(day), json.loads(moves)) for feed, day, moves in rows
+        )
+
+    def forget_publication(self, feed: str, day: date) -> None:
+        """The files of a publication stand where they belong."""
+        with self._writing() as connection:
+            connection.execute(
+                "delete from publications where feed = ? and arrival_date = ?",
+                (feed, day.isoformat()),
+            )
+
+    # --- landed files that are gone ---------------------------------------------------------
+
+    def gone_days(self) -> tuple[GoneDay, ...]:
+        """The accepted days that a run has said to be gone from landing, by feed and day."""
+        rows = self._rows(
+            "select feed, arrival_date, noticed_at from gone_days order by feed, arrival_date",
+            table="gone_days",
+        )
+        return tuple(
+            GoneDay(feed, date.fromisoformat(day), datetime.fromisoformat(at))
+            for feed, day, at in rows
+        )
+
+    def note_gone(self, feed: str, days: Iterable[date], at: datetime) -> None:
+        """Make these the gone days of a feed; what was noticed before keeps its time."""
+        wanted = {day.isoformat() for day in days}
+        with self._writing() as connection:
+            known = {
+                day
+                for (day,) in connection.execute(
+                    "select arrival_date from gone_days where feed = ?", (feed,)
+                )
+            }
+            connection.executemany(
+                "delete from gone_days where feed = ? and arrival_date = ?",
+                [(feed, day) for day in sorted(known - wanted)],
+            )
+            connection.executemany(
+                "insert into gone_days values (?, ?, ?)",
+                [(feed, day, at.isoformat()) for day in sorted(wanted - known)],
+            )
+
     def _partitions(self, where: str, values: tuple[str, ...]) -> tuple[PartitionRecord, ...]:
         rows = self._rows(
             f"select {_PARTITION_COLUMNS} from partitions {where} order by feed, arrival_date",
@@ -318,36 +509,17 @@ class Ledger:
             (rows[0][0], rows[0][1]) if values else (),
         ):
             files.setdefault((feed, day), []).append(LedgerFile(*rest))
-        return tuple(
-            PartitionRecord(
-                feed=row[0],
-                day=date.fromisoformat(row[1]),
-                revision=row[2],
-                basis=row[3],
-                lateness_days=row[4],
-                too_late_count=row[5],
-                read_count=row[6],
-                accepted_count=row[7],
-                refused_count=row[8],
-                duplicate_count=row[9],
-                min_event_at=datetime.fromisoformat(row[10]) if row[10] else None,
-                max_event_at=datetime.fromisoformat(row[11]) if row[11] else None,
-                columns=tuple(json.loads(row[12])),
-                drift=tuple(json.loads(row[13])),
-                raw_bytes=row[14],
-                ingested_at=datetime.fromisoformat(row[15]),
-                files=tuple(files.get((row[0], row[1]), ())),
-            )
-            for row in rows
-        )
+        return tuple(_partition_record(row, tuple(files.get((row[0], row[1]), ()))) for row in rows)
 
-    def _rows(self, query: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, query: str, values: tuple[str, ...] = (), *, table: str = "refusals"
+    ) -> list[tuple[Any, ...]]:
         with self._errors_for_people():
             if self._connection is None:
                 if not self._path.exists():
                     return []
                 self._connect()
-            if self._connection is None or not self._has_tables():
+            if self._connection is None or not self._has_table(table):
                 return []
             with closing(self._connection.execute(query, values)) as cursor:
                 return cursor.fetchall()
@@ -374,12 +546,13 @@ class Ledger:
                 "day that no longer stands there is no longer part of the marts."
             ) from error
 
-    def _has_tables(self) -> bool:
-        # A crash right after the file was made leaves one without tables: empty, not broken.
+    def _has_table(self, table: str) -> bool:
+        # A crash right after the file was made leaves one without tables, and an older Semillero
+        # one without the newer tables: empty, not broken.
         if self._is_writable or self._connection is None:
             return self._is_writable
         found = self._connection.execute(
-            "select count(*) from sqlite_master where type = 'table' and name = 'refusals'"
+            "select count(*) from sqlite_master where type = 'table' and name = ?", (table,)
         ).fetchone()
         return bool(found[0])
 
@@ -399,6 +572,38 @@ class Ledger:
             connection.executescript(_SCHEMA)
             self._is_writable = True
         return connection
+
+
+def _partition_record(row: tuple[Any, ...], files: tuple[LedgerFile, ...]) -> PartitionRecord:
+    """A row of `_PARTITION_COLUMNS` as its record."""
+    return PartitionRecord(
+        feed=row[0],
+        day=date.fromisoformat(row[1]),
+        revision=row[2],
+        basis=row[3],
+        lateness_days=row[4],
+        too_late_count=row[5],
+        read_count=row[6],
+        accepted_count=row[7],
+        refused_count=row[8],
+        duplicate_count=row[9],
+        min_event_at=datetime.fromisoformat(row[10]) if row[10] else None,
+        max_event_at=datetime.fromisoformat(row[11]) if row[11] else None,
+        columns=tuple(json.loads(row[12])),
+        drift=tuple(json.loads(row[13])),
+        raw_bytes=row[14],
+        ingested_at=datetime.fromisoformat(row[15]),
+        files=files,
+    )
+
+
+def _plan_moves(
+    connection: sqlite3.Connection, key: tuple[str, str], moves: Mapping[str, str] | None
+) -> None:
+    if moves is not None:
+        connection.execute(
+            "insert or replace into publications values (?, ?, ?)", (*key, json.dumps(moves))
+        )
 
 
 def utc_now() -> datetime:

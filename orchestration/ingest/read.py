@@ -264,17 +264,7 @@ def _open_jsonl(
     if len(keys) > MAX_COLUMNS:
         raise FileRefusedError(reasons.too_many_columns(MAX_COLUMNS))
     has_objects = bool(keys)
-    columns = [
-        RawColumn(
-            name=key.strip(),
-            expression=f"_values[{index + 1}]",
-            is_nested=(
-                f"(left(_values[{index + 1}], 1) in ('{{', '[') and "
-                f"json_type(_line, $_pointers[{index + 1}]) in ('OBJECT', 'ARRAY'))"
-            ),
-        )
-        for index, (key,) in enumerate(keys)
-    ]
+    columns = [_json_column(index, key) for index, (key,) in enumerate(keys, start=1)]
     # Without one good line there are no columns to miss: the lines themselves are the problem.
     known, unknown = _match(columns, contract, may_miss=not has_objects and _has_lines(connection))
     return Source(
@@ -364,6 +354,49 @@ def _open_parquet(
         known=known,
         unknown=unknown,
         content=f"cast(to_json(map($_names_all, [{values}])) as varchar)",
+    )
+
+
+def _json_column(position: int, key: str) -> RawColumn:
+    value = f"_values[{position}]"
+    return RawColumn(
+        name=key.strip(),
+        expression=value,
+        is_nested=(
+            f"(left({value}, 1) in ('{{', '[') and "
+            f"json_type(_line, $_pointers[{position}]) in ('OBJECT', 'ARRAY'))"
+        ),
+    )
+
+
+def open_kept_rows(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> Source:
+    """Make the rows of one file in table `kept(_row, content)` ready, as quarantine kept them.
+
+    Quarantine holds every row as one JSON object, whatever the file was. What only some of the
+    file's rows had may be missing in those that were refused, so no column must be there; that each
+    required value is, is judged row by row.
+
+    Raises:
+        FileRefusedError: two columns of the file are one by today's contract.
+    """
+    keys = connection.execute(
+        # distinct: every row names its columns
+        "select distinct unnest(json_keys(content)) as name from kept order by name"
+    ).fetchall()
+    columns = [_json_column(index, key) for index, (key,) in enumerate(keys, start=1)]
+    known, unknown = _match(columns, contract, may_miss=True)
+    return Source(
+        relation=(
+            "select _row, content as _line, json_extract_string(content, $_pointers) as _values "
+            "from kept"
+        ),
+        parameters={
+            "_pointers": [_pointer(key) for (key,) in keys],
+            "_names_unknown": [column.name for column in unknown],
+        },
+        known=known,
+        unknown=unknown,
+        content="_line",
     )
 
 

@@ -387,6 +387,70 @@ def raw_lost() -> Reason:
     )
 
 
+def files_gone(rows: int, lost: int) -> Reason:
+    """A file of the day went away, and the day has fewer rows than before."""
+    return Reason(
+        "files_gone",
+        f"This file was part of the day ({rows:,} rows) and is gone from landing; the day was read "
+        f"again from what is left and has {lost:,} accepted rows less. Put it back if that was not "
+        "meant, and run again.",
+        f"Este archivo era parte del día ({rows:,} filas) y ya no está en landing; el día se leyó "
+        f"de nuevo con lo que queda y tiene {lost:,} filas aceptadas menos. Si no era la "
+        "intención, devuélvalo a su lugar y vuelva a ejecutar.",
+    )
+
+
+def withdrawn(because: str) -> Reason:
+    """A person took the whole accepted day out."""
+    return Reason(
+        "withdrawn",
+        f"The day was withdrawn: {because}",
+        f"El día se retiró: {because}",
+    )
+
+
+def because_of_what() -> Reason:
+    """A withdrawal without a reason."""
+    return Reason(
+        "no_reason_given",
+        "Say why the day is withdrawn: --because 'why'. It is kept with the day.",
+        "Diga por qué se retira el día: --because 'por qué'. Se guarda junto con el día.",
+    )
+
+
+def not_accepted(feed: str, day: date) -> Reason:
+    """A withdrawal of a day that raw does not hold."""
+    return Reason(
+        "not_accepted",
+        f"{feed} {day} is not an accepted day, so there is nothing to withdraw: `semillero status` "
+        "shows what raw holds.",
+        f"{feed} {day} no es un día aceptado, así que no hay nada que retirar: `semillero status` "
+        "muestra qué hay en raw.",
+    )
+
+
+def broken_off() -> Reason:
+    """Quarantine and ledger speak of two states of the day: an ingest was killed between them."""
+    return Reason(
+        "broken_off",
+        "The last ingest of this day broke off: run `semillero run` first, then replay.",
+        "La última carga de este día se interrumpió: ejecute primero `semillero run` y luego "
+        "reprocese.",
+    )
+
+
+def not_landed_any_more() -> Reason:
+    """A refused day whose files are gone cannot be read again."""
+    return Reason(
+        "not_landed",
+        "The day was refused as a whole, and its files are gone from landing: put them (or what "
+        "`semillero quarantine export` wrote, corrected) back into the day's folder, and run.",
+        "El día se rechazó completo y sus archivos ya no están en landing: vuelva a ponerlos en la "
+        "carpeta del día (o lo que escribió `semillero quarantine export`, ya corregido) y ejecute "
+        "de nuevo.",
+    )
+
+
 def no_usable_file() -> Reason:
     """A tolerated bad file would replace good rows with nothing."""
     return Reason(

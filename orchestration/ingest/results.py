@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-Outcome = Literal["accepted", "unchanged", "nothing_landed", "refused"]
+Outcome = Literal["accepted", "unchanged", "nothing_landed", "refused", "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,9 @@ class DayResult:
 
     `rows_read = rows_accepted + rows_refused + rows_duplicate`, always: a refused day accepts
     nothing and refuses all it read. `revision` is the accepted one (of an earlier run where this
-    day is unchanged), None where nothing was ever accepted. `sample` is a small Markdown table of
-    accepted rows, personal columns masked; empty unless the outcome is `accepted`.
+    day is unchanged), None where nothing was ever accepted or a person took it out. `sample` is a
+    small Markdown table of accepted rows, personal columns masked; empty unless the outcome is
+    `accepted`.
     """
 
     feed: str
