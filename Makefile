@@ -49,6 +49,10 @@ lint: install ## Check style, types and SQL
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar models dbt_project/tests
 
+.PHONY: contracts
+contracts: install ## Make dbt sources and data dictionaries from the contracts
+	@$(SEMILLERO) contracts render
+
 .PHONY: bench
 bench: install ## Measure what a morning costs, as ratios
 	@$(BIN)/python bench/daily_run.py

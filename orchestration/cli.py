@@ -34,8 +34,10 @@ app = typer.Typer(
 )
 ingest_app = typer.Typer(help="Turn outside formats into landing files.", no_args_is_help=True)
 release_app = typer.Typer(help="Look at what was published.", no_args_is_help=True)
+contracts_app = typer.Typer(help="What follows from the contracts.", no_args_is_help=True)
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(release_app, name="release")
+app.add_typer(contracts_app, name="contracts")
 
 REFUSED = 1
 WRONG_USE = 2
@@ -289,6 +291,41 @@ def verify(
     if problems:
         raise typer.Exit(REFUSED)
     typer.echo(TEXTS[settings.language]["verified"].format(release=release_id))
+
+
+@contracts_app.command("render")
+def render_contracts() -> None:
+    """Make the dbt sources and the data dictionaries from the contracts."""
+    settings = _load_settings()
+    from orchestration.contracts.loader import ContractError
+    from orchestration.contracts.render import render
+    from orchestration.screen import TEXTS
+
+    texts = TEXTS[settings.language]
+    with _errors_for_people(ContractError):
+        written = render()
+    for path in written:
+        typer.echo(texts["rendered"].format(path=path))
+    if not written:
+        typer.echo(texts["as_contracts_say"])
+
+
+@contracts_app.command("check")
+def check_contracts() -> None:
+    """Load every contract, and say which made file is not what the contracts say."""
+    settings = _load_settings()
+    from orchestration.contracts.loader import ContractError
+    from orchestration.contracts.render import differing
+    from orchestration.screen import TEXTS
+
+    texts = TEXTS[settings.language]
+    with _errors_for_people(ContractError):
+        files = differing()
+    for path in files:
+        typer.secho(texts["not_as_contracts_say"].format(path=path), fg="red", err=True)
+    if files:
+        raise typer.Exit(REFUSED)
+    typer.echo(texts["as_contracts_say"])
 
 
 @app.command()

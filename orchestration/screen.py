@@ -41,6 +41,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "still_current": "Readers keep the release {release}.",
         "no_release": "There is no release yet: semillero run publishes one.",
         "none_yet": "There is no release yet.",
+        "rendered": "Written: {path}",
+        "as_contracts_say": "The dbt sources and the data dictionaries are what the contracts say.",
+        "not_as_contracts_say": "{path} is not what the contracts say: semillero contracts render",
         "verified": "{release}: every file and every mart is what the certificate says.",
         "feed": "Feed",
         "days": "Days read",
@@ -111,6 +114,11 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "still_current": "Quien consulta sigue viendo la versión {release}.",
         "no_release": "Todavía no hay ninguna versión publicada: semillero run publica una.",
         "none_yet": "Todavía no hay ninguna versión publicada.",
+        "rendered": "Escrito: {path}",
+        "as_contracts_say": "Las fuentes de dbt y los diccionarios de datos son lo que dicen los "
+        "contratos.",
+        "not_as_contracts_say": "{path} no es lo que dicen los contratos: semillero contracts "
+        "render",
         "verified": "{release}: cada archivo y cada tabla son lo que dice el certificado.",
         "feed": "Fuente",
         "days": "Días leídos",

@@ -142,6 +142,29 @@ def break_rule(content: Content, sql: str) -> None:
     content["schema"][0]["quality"][0]["implementation"]["refuse_when"] = sql
 
 
+def limit(content: Content, name: str, **options: object) -> None:
+    column(content, name).setdefault("logicalTypeOptions", {}).update(options)
+
+
+def promise(content: Content, unit: str = "d", **properties: object) -> Content:
+    content["slaProperties"] = [
+        {"property": name, "value": value, "unit": unit} for name, value in properties.items()
+    ]
+    return content
+
+
+def add_rule(content: Content, sql: str) -> None:
+    rule = yaml.safe_load(yaml.safe_dump(content["schema"][0]["quality"][0]))
+    rule["id"] = "second"
+    rule["implementation"]["refuse_when"] = sql
+    content["schema"][0]["quality"].append(rule)
+
+
+def closed(content: Content, sql: str) -> None:
+    column(content, "platform")["enum"] = [{"value": "a"}, {"value": "b"}]
+    add_rule(content, sql)
+
+
 CONTRADICTIONS: list[tuple[Callable[[Content], object], str]] = [
     (drop_spanish, "column 'likes': descriptionEs"),
     (lambda c: column(c, "likes").pop("description"), "column 'likes': description"),
@@ -171,6 +194,41 @@ CONTRADICTIONS: list[tuple[Callable[[Content], object], str]] = [
     (lambda c: c.update(version=None), "version"),
     (lambda c: c.update(kind="Contract"), "kind"),
     (lambda c: c.update(colour="red"), "colour"),
+    (lambda c: column(c, "likes").pop("classification"), "classification None is not one of"),
+    (lambda c: column(c, "likes").update(classification="secret"), "classification 'secret'"),
+    (lambda c: c["description"].pop("purpose"), "description: purpose"),
+    (lambda c: c["description"].pop("customProperties"), "purposeEs"),
+    (lambda c: c["schema"][0].pop("dataGranularityDescription"), "dataGranularityDescription"),
+    (lambda c: c["schema"][0].pop("customProperties"), "granularityEs"),
+    (lambda c: limit(c, "likes", minimum=0.5), "'likes': minimum 0.5 is no whole number"),
+    (lambda c: limit(c, "likes", maximum=10**19), "'likes': maximum 1.* than a integer can hold"),
+    (lambda c: limit(c, "average_viewers", maximum=10**14), "more than a decimal can hold"),
+    (lambda c: limit(c, "likes", defaultTimezone="UTC"), "defaultTimezone does nothing"),
+    (lambda c: limit(c, "started_at", timezone=False), "'started_at': timezone: False contradicts"),
+    (lambda c: limit(c, "started_at", defaultTimezone="Macondo"), "defaultTimezone 'Macondo'"),
+    (lambda c: column(c, "title").update(enum=[{"value": " "}]), "'title': an enum value is blank"),
+    (
+        lambda c: column(c, "updated_at").update(logicalType="date", physicalType="DATE"),
+        "'updated_at': decides which of two duplicates wins",
+    ),
+    (lambda c: promise(c, latency=1), "latency without frequency"),
+    (lambda c: promise(c, frequency=0), "frequency: 0 d is no time"),
+    (lambda c: promise(c, frequency=1, latency=-1), "latency: -1 d is no time"),
+    (lambda c: promise(c, "weeks", frequency=1), "frequency: unit must be d .* not 'weeks'"),
+    (lambda c: promise(c, frequency="daily"), "frequency: value must be a number, not 'daily'"),
+    (lambda c: promise(c, retention=3), "slaProperties: retention: is not one of"),
+    (lambda c: c["slaProperties"].append(c["slaProperties"][0]), "frequency: stands twice"),
+    (lambda c: set_flag(c, "freshnessSeverity", "loud"), "freshnessSeverity must be warn or error"),
+    (
+        lambda c: set_flag(promise(c), "freshnessSeverity", "error"),
+        "freshnessSeverity needs a frequency",
+    ),
+    (lambda c: add_rule(c, " ended_at  <\nstarted_at "), "the same as that of 'ended_before"),
+    (lambda c: add_rule(c, "1 = 1"), "quality 'second': refuse_when reads no column"),
+    (lambda c: add_rule(c, "_dt > date '2026-01-01'"), "reads no column"),
+    (lambda c: add_rule(c, "title is null"), "refuses rows in which title is empty"),
+    (lambda c: closed(c, "platform in ('b', 'c')"), "refuses 'b', which the enum of platform"),
+    (lambda c: closed(c, "platform = 'z'"), "can refuse nothing"),
 ]
 
 
@@ -208,6 +266,42 @@ def test_texts_do_not_change_the_fingerprint_and_limits_do(tmp_path: Path) -> No
         tmp_path, lambda c: column(c, "likes")["logicalTypeOptions"].update(maximum=10)
     )
     assert load_contract(limited).fingerprint != original
+
+
+def test_classes_texts_and_promises_do_not_make_days_pending(tmp_path: Path) -> None:
+    original = load_contracts()["live_sessions"].fingerprint
+    for change in (
+        lambda c: column(c, "likes").update(classification="public"),
+        lambda c: promise(c, frequency=9, latency=9),
+        lambda c: c["description"].update(purpose="Shows."),
+        lambda c: set_flag(c, "freshnessSeverity", "error"),
+    ):
+        assert load_contract(written(tmp_path, change)).fingerprint == original
+    zoned = written(tmp_path, lambda c: limit(c, "started_at", defaultTimezone="America/Lima"))
+    assert load_contract(zoned).fingerprint != original
+
+
+def test_promised_freshness_is_read_in_days_whatever_its_unit(tmp_path: Path) -> None:
+    contract = load_contract(written(tmp_path, lambda c: promise(c, "h", frequency=12, latency=6)))
+    assert (contract.frequency_days, contract.latency_days) == (0.5, 0.25)
+    contract = load_contract(written(tmp_path, lambda c: promise(c, frequency=7)))
+    assert (contract.frequency_days, contract.latency_days) == (7, 0)
+    contract = load_contract(written(tmp_path, lambda c: c.pop("slaProperties")))
+    assert (contract.frequency_days, contract.latency_days) == (None, None)
+    assert contract.freshness_severity == "warn"
+
+
+def test_free_text_is_masked_like_personal_data() -> None:
+    sessions = load_contracts()["live_sessions"]
+    assert sessions.column("title").classification == "sensitive"
+    assert sessions.personal_columns == {"title"}
+
+
+def test_a_rule_that_asks_for_one_of_two_optional_columns_is_no_contradiction(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, lambda c: add_rule(c, "title is null and category is null"))
+    assert [rule.rule for rule in load_contract(path).rules][-1] == "second"
 
 
 def test_one_yaml_file_adds_a_feed(tmp_path: Path) -> None:
