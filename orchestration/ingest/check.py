@@ -20,6 +20,8 @@ _EARLIEST = "timestamptz '2000-01-01 00:00:00+00'"
 _LATEST = "timestamptz '2100-01-01 00:00:00+00'"
 # A time of day, then Z, UTC, GMT or an offset. A date alone ends like an offset: hence the colon.
 _HAS_ZONE = r":\d\d(\.\d+)?\s*([zZ]|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
+# How most files write a moment: told without the regular expression.
+_USUAL_MOMENT = "____-__-__T__:__:__Z"
 _WHOLE = r"\s*[+-]?\d+(\.0*)?\s*"
 _INTEGERS = frozenset(
     {
@@ -63,11 +65,16 @@ class DayRules:
 
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """SQL of one column: whether the file gave a value, the typed value, whether it was naive."""
+    """SQL of one column: whether the file gave a value, the typed value, whether it was naive.
+
+    `parsed` is what the others call `_parsed_<column>`: the cast, made once however often it is
+    spoken of.
+    """
 
     column: Column
     given: str
     value: str
+    parsed: str | None = None
     is_naive: str | None = None
     is_nested: str | None = None
     # The file's type already is the column's: no value can be lost, nothing need be checked.
@@ -91,17 +98,17 @@ def declared_zone(feed: str, feed_timezones: dict[str, str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The queries that judge one source, and the checks that their numbers mean.
+    """What the contract says of one source's rows, as queries, and the checks that they ask.
 
-    `query` yields the source's columns, the contract's columns typed, `_dt`, and `_is_refused`.
-    From a table `checked` of its result come `extra` (the unknown columns as JSON) and, for refused
-    rows only, `failed` (list of check numbers) and the source's `content`. Two steps, because
-    planning the second costs as much as the first, and most files have no row that needs it.
+    `accepted` yields the contract's columns typed, `_extra`, `_dt`, `_file` and `_row` of the rows
+    that pass, in the file's order. `refused` yields `_row`, `failed` (a list of check numbers) and
+    the raw `content` of the others. Nothing is kept in between: most files have no refused row,
+    and those that have some are read again for them.
     """
 
-    query: str
+    accepted: str
+    refused: str
     checks: tuple[Check, ...]
-    failed: str
 
 
 def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
@@ -112,18 +119,42 @@ def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
         for column in contract.columns
     ]
     checks = _checks(contract, columns, rules)
+    parsed = "".join(
+        f", {column.parsed} as {_parsed_name(column.column)}"
+        for column in columns
+        if column.parsed is not None
+    )
     typed = ", ".join(f'{column.value} as "{column.column.name}"' for column in columns)
-    refused = " or ".join(f"({check.refuse_when})" for check in checks) or "false"
+    names = ", ".join(f'"{column.name}"' for column in contract.columns)
+    fails = " or ".join(f"({check.refuse_when})" for check in checks) or "false"
     numbers = ", ".join(
         f"case when {check.refuse_when} then {number} end" for number, check in enumerate(checks)
     )
-    query = f"""
+    # A filter on `_fails` would be pushed below the projections, and all of them computed twice:
+    # once to filter, once to select. What is volatile is not pushed.
+    judged = f"""
         with source as ({source.relation}),
-        typed as (select source.*, {typed}, {_date_literal(rules.day)} as _dt from source)
-        select *, coalesce({refused}, false) as _is_refused from typed
+        parsed as (select *{parsed} from source),
+        typed as (select parsed.*, {typed} from parsed),
+        judged as (select *, coalesce({fails}, false) or random() < 0 as _fails from typed)
     """
-    failed = f"list_filter([{numbers}], lambda number: number is not null)"
-    return Judgement(query=query, checks=checks, failed=failed)
+    return Judgement(
+        accepted=f"""{judged}
+            select {names}, {source.extra} as _extra, {_date_literal(rules.day)} as _dt,
+                $_file as _file, _row
+            from judged where not _fails
+        """,
+        refused=f"""{judged}
+            select _row, list_filter([{numbers}], lambda number: number is not null) as failed,
+                {source.content} as content
+            from judged where _fails
+        """,
+        checks=checks,
+    )
+
+
+def _parsed_name(column: Column) -> str:
+    return f'"_parsed_{column.name}"'
 
 
 def _typed(column: Column, raw: RawColumn | None, zone: str | None) -> _Typed:
@@ -167,30 +198,38 @@ def _direct_timestamp(column: Column, raw: RawColumn, zone: str | None) -> _Type
 
 def _from_text(column: Column, raw: RawColumn, zone: str | None) -> _Typed:
     text = raw.text
-    blank = f"trim({text}, e' \\t\\r\\n') = ''"
-    given = f"({text} is not null and not ({blank}))"
+    # Hardly any value begins with a blank or a control character: only those are trimmed.
+    given = (
+        f"(case when {text} >= '!' then true "
+        f"else coalesce(trim({text}, e' \\t\\r\\n') <> '', false) end)"
+    )
     if column.kind == "string":
         value = f"case when {given} then {text} end"
         return _Typed(column, given, value, is_nested=raw.is_nested)
+    parsed, name = f"try_cast({text} as {column.duckdb_type})", _parsed_name(column)
     if column.kind == "integer":
-        # A cast alone would round 12.7 to 13; 12.0, as frames with gaps write it, is whole. (A
-        # comparison with the decimal cast says the same, three hundred times slower.)
-        is_whole = f"regexp_full_match({text}, '{_WHOLE}')"
-        return _Typed(column, given, f"case when {is_whole} then try_cast({text} as bigint) end")
+        # A cast alone would round 12.7 to 13; 12.0, as frames with gaps write it, is whole. What
+        # prints as it was written needs no regular expression.
+        value = (
+            f"case when cast({name} as varchar) = {text} then {name} "
+            f"when regexp_full_match({text}, '{_WHOLE}') then {name} end"
+        )
+        return _Typed(column, given, value, parsed)
     if column.kind == "date":
-        value = f"try_cast({text} as date)"
-        return _Typed(column, given, f"case when isfinite({value}) then {value} end")
+        return _Typed(column, given, f"case when isfinite({name}) then {name} end", parsed)
     if column.kind != "timestamp":
-        return _Typed(column, given, f"try_cast({text} as {column.duckdb_type})")
-    has_zone = f"regexp_matches({text}, '{_HAS_ZONE}')"
-    moment = f"try_cast({text} as timestamptz)"
-    aware = f"case when {has_zone} and isfinite({moment}) then {moment} end"
+        return _Typed(column, given, parsed)
+    has_zone = (
+        f"(case when {text} like '{_USUAL_MOMENT}' then true "
+        f"else regexp_matches({text}, '{_HAS_ZONE}') end)"
+    )
+    aware = f"case when {has_zone} and isfinite({name}) then {name} end"
     naive = f"try_cast({text} as timestamp)"
     if zone is None:
         is_naive = f"({given} and not {has_zone} and {naive} is not null)"
-        return _Typed(column, given, aware, is_naive=is_naive)
+        return _Typed(column, given, aware, parsed, is_naive=is_naive)
     local = f"case when isfinite({naive}) then timezone('{zone}', {naive}) end"
-    return _Typed(column, given, f"case when {has_zone} then {aware} else {local} end")
+    return _Typed(column, given, f"case when {has_zone} then {aware} else {local} end", parsed)
 
 
 def _checks(contract: FeedContract, columns: list[_Typed], rules: DayRules) -> tuple[Check, ...]:
@@ -228,7 +267,8 @@ def _type_checks(typed: _Typed, feed: str) -> list[Check]:
     name, sql = column.name, f'"{column.name}"'
     wrong_type = reasons.wrong_type(name, column.kind)
     if column.kind == "string":
-        return [] if typed.is_nested is None else [Check(typed.is_nested, name, wrong_type)]
+        nul = Check(f"contains({sql}, chr(0))", name, reasons.nul_character(name))
+        return [nul] if typed.is_nested is None else [nul, Check(typed.is_nested, name, wrong_type)]
     if typed.is_lossless:
         return []
     checks: list[Check] = []

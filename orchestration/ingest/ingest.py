@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
@@ -35,11 +35,8 @@ from orchestration.ingest.ledger import (
 from orchestration.ingest.publication import finish, publish_file
 from orchestration.ingest.read import (
     Source,
-    collect_malformed_json,
     open_source,
-    place_csv_rejects,
     refuse_parquet_bomb,
-    retry_with_plain_line_ends,
 )
 from orchestration.ingest.reasons import FileRefusedError, Reason
 from orchestration.ingest.results import DayResult, Problem
@@ -54,6 +51,7 @@ MIN_ROWS_FOR_SHARE = 20
 _SAMPLE_ROWS = 5
 _SAMPLE_WIDTH = 40
 _MASK = "***"
+_WRITTEN = "read_parquet($_path, hive_partitioning = false)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,6 +68,8 @@ class _DayAtHand:
     bad_files: list[str] = field(default_factory=list)
     engine_broke: bool = False
     rows_by_file: dict[str, int] = field(default_factory=dict)
+    # Where a day of one file was written as it was read; the rows of several are in `accepted`.
+    streamed: Path | None = None
     failed_count: int = 0
     columns: set[str] = field(default_factory=set)
     unknown_columns: set[str] = field(default_factory=set)
@@ -219,7 +219,7 @@ class Ingestor:
                 horizon = None
             rules = DayRules(day=day, horizon_days=horizon, zone=zone)
             for taken in at_hand.taken.values():
-                self._read(contract, taken, at_hand, rules)
+                self._read(contract, taken, at_hand, rules, folder)
             refusal = self._refusal(contract, at_hand, record)
             if refusal is not None:
                 return self._refuse(contract, day, at_hand, record, refusal, folder)
@@ -227,6 +227,7 @@ class Ingestor:
             gone = _gone_files(at_hand, record, result)
             return replace(result, problems=result.problems + gone)
         finally:
+            self._forget_rows()
             shutil.rmtree(folder, ignore_errors=True)
 
     # --- reading ----------------------------------------------------------------------------
@@ -240,6 +241,7 @@ class Ingestor:
 
     def _refuse_file(self, at_hand: _DayAtHand, name: str, error: FileRefusedError) -> None:
         at_hand.bad_files.append(name)
+        quarantine.forget_file(self._connection, name)
         quarantine.add_file(self._connection, name, error.reason, error.column)
 
     def _start_accepted(self, contract: FeedContract) -> None:
@@ -249,14 +251,24 @@ class Ingestor:
             "_extra varchar, _dt date, _file varchar, _row bigint)"
         )
 
+    def _forget_rows(self) -> None:
+        tables = ("landed", "landed_numbers", "json_shapes", "malformed", "accepted", "losers")
+        for table in tables:
+            self._connection.execute(f"drop table if exists {table}")
+
     def _read(
-        self, contract: FeedContract, taken: TakenFile, at_hand: _DayAtHand, rules: DayRules
+        self,
+        contract: FeedContract,
+        taken: TakenFile,
+        at_hand: _DayAtHand,
+        rules: DayRules,
+        folder: Path,
     ) -> None:
         name = taken.landed.name
         if at_hand.engine_broke:
             return
         try:
-            self._read_checked(contract, taken, at_hand, rules)
+            self._read_checked(contract, taken, at_hand, rules, folder)
         except FileRefusedError as error:
             self._refuse_file(at_hand, name, error)
         except (duckdb.InternalException, duckdb.FatalException) as error:
@@ -273,59 +285,58 @@ class Ingestor:
             self._refuse_file(at_hand, name, FileRefusedError(reason))
 
     def _read_checked(
-        self, contract: FeedContract, taken: TakenFile, at_hand: _DayAtHand, rules: DayRules
+        self,
+        contract: FeedContract,
+        taken: TakenFile,
+        at_hand: _DayAtHand,
+        rules: DayRules,
+        folder: Path,
     ) -> None:
         connection, name = self._connection, taken.landed.name
-        try:
-            source, judgement = self._check(contract, taken, rules)
-        except duckdb.InvalidInputException as error:
-            retried = retry_with_plain_line_ends(taken, error)
-            if retried is None:
-                raise
-            source, judgement = self._check(contract, retried, rules)
-        malformed = 0
-        if source.csv_header_lines:
-            malformed = place_csv_rejects(connection, source.csv_header_lines)
-        elif taken.format == "jsonl":
-            malformed = collect_malformed_json(connection)
+        if taken.format == "parquet":
+            refuse_parquet_bomb(connection, taken, self._settings.max_decompressed_bytes)
+        source = open_source(connection, taken, contract)
+        judgement = judge(source, contract, rules)
+        # Most days have one file: its rows go from the file to the Parquet in one stream.
+        streamed = folder / "accepted.parquet" if len(at_hand.taken) == 1 else None
+        accepted = self._add_accepted(name, source, judgement, streamed)
+        failed = source.rows - accepted
+        if failed:
+            kept = quarantine.add_failed_rows(connection, name, source, judgement)
+            if kept != failed:
+                raise FileRefusedError(reasons.rows_contradict())
+        if source.malformed_rows:
+            quarantine.add_malformed_rows(connection, name, source.width)
         # A hard link shows what a writer does meanwhile: only now is the file known to be whole.
         refuse_if_changed(taken.landed, self._zone)
-        rows, failed = self._one_row(
-            "select count(*), count(*) filter (where _is_refused) from checked"
-        )
-        self._add_accepted(contract, name, source, is_only=len(at_hand.taken) == 1)
-        if failed:
-            quarantine.add_failed_rows(connection, name, source, judgement)
-        if malformed:
-            quarantine.add_malformed_rows(connection, name, source.csv_columns)
-        at_hand.rows_by_file[name] = rows + malformed
-        at_hand.failed_count += failed + malformed
+        at_hand.streamed = streamed
+        at_hand.rows_by_file[name] = source.rows + source.malformed_rows
+        at_hand.failed_count += failed + source.malformed_rows
         at_hand.columns.update(source.known)
         at_hand.unknown_columns.update(column.name for column in source.unknown)
 
-    def _check(
-        self, contract: FeedContract, taken: TakenFile, rules: DayRules
-    ) -> tuple[Source, Judgement]:
-        if taken.format == "parquet":
-            refuse_parquet_bomb(self._connection, taken, self._settings.max_decompressed_bytes)
-        source = open_source(self._connection, taken, contract)
-        judgement = judge(source, contract, rules)
-        query = f"create or replace temp table checked as {judgement.query}"
-        self._connection.execute(query, source.bound(query))
-        return source, judgement
-
     def _add_accepted(
-        self, contract: FeedContract, name: str, source: Source, *, is_only: bool
-    ) -> None:
-        names = ", ".join(f'"{column.name}"' for column in contract.columns)
-        rows = (
-            f"select {names}, {source.extra} as _extra, _dt, $_file as _file, _row "
-            "from checked where not _is_refused"
-        )
-        # Most days have one file: its rows need not be copied into a table of all files.
-        target = "create or replace temp table accepted as" if is_only else "insert into accepted"
-        query = f"{target} {rows}"
-        self._connection.execute(query, {"_file": name, **source.bound(query)})
+        self, name: str, source: Source, judgement: Judgement, streamed: Path | None
+    ) -> int:
+        bound = {"_file": name, **source.bound(judgement.accepted)}
+        if streamed is None:
+            query = f"insert into accepted {judgement.accepted}"
+            added = self._connection.execute(query, bound).fetchone()
+            return int(added[0]) if added else 0
+        return self._copy(judgement.accepted, bound, streamed)
+
+    def _copy(self, query: str, bound: dict[str, Any], path: Path) -> int:
+        """Write the rows of a query, in its order.
+
+        Returns:
+            How many there were.
+        """
+        copied = self._connection.execute(
+            f"copy ({query}) to $_target "
+            f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})",
+            {"_target": str(path), **bound},
+        ).fetchone()
+        return int(copied[0]) if copied else 0
 
     # --- deciding ---------------------------------------------------------------------------
 
@@ -409,7 +420,7 @@ class Ingestor:
         horizon_days: int | None,
         folder: Path,
     ) -> DayResult:
-        written = self._write(contract, folder)
+        written = self._write(contract, at_hand, folder)
         counts = written.accepted_count + at_hand.failed_count + written.duplicate_count
         if counts != at_hand.read_count:
             raise IngestError(
@@ -459,54 +470,69 @@ class Ingestor:
             _unchanged(record), outcome="accepted", problems=problems, sample=written.sample
         )
 
-    def _write(self, contract: FeedContract, folder: Path) -> _Written:
-        """Leave out duplicates by key and write the day's Parquet to scratch."""
-        key = ", ".join(f'"{name}"' for name in contract.key)
-        event = f'"{contract.event_column}"' if contract.event_column else None
-        rows, keys = self._one_row(f"select count(*), count(distinct ({key})) from accepted")
-        winners = "accepted"
-        if keys != rows:
-            winners = "winners"
-            self._keep_winners(contract, key)
-        order = ", ".join(f'"{name}"' for name in contract.key if name != contract.event_column)
-        order = ", ".join(part for part in (event, order) if part)
+    def _write(self, contract: FeedContract, at_hand: _DayAtHand, folder: Path) -> _Written:
+        """Leave out duplicates by key and have the day's Parquet in scratch, in delivered order."""
         path = folder / "data.parquet"
-        self._connection.execute(
-            f"copy (select * from {winners} order by {order}) to $path "
-            f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})",
-            {"path": str(path)},
+        rows, bound = "accepted", {}
+        if at_hand.streamed is not None:
+            rows, bound = _WRITTEN, {"_path": str(at_hand.streamed)}
+        row_count, key_count = self._one_row(
+            f"select count(*), count(distinct {_key_hash(contract)}) from {rows}", bound
         )
-        days = self._event_days(event, winners) if event else []
+        if key_count != row_count:
+            self._find_losers(contract, rows, bound)
+            self._copy(f"select * from {rows} anti join losers using (_file, _row)", bound, path)
+        elif at_hand.streamed is not None:
+            path = at_hand.streamed
+        else:
+            self._copy(f"select * from {rows}", {}, path)
+        (accepted_count,) = self._one_row(f"select count(*) from {_WRITTEN}", {"_path": str(path)})
+        days = self._event_days(f'"{contract.event_column}"', path) if contract.event_column else []
         return _Written(
             path=path,
-            accepted_count=keys,
-            duplicate_count=rows - keys,
+            accepted_count=accepted_count,
+            duplicate_count=row_count - accepted_count,
             min_event_at=_moment(min((first for _, _, first, _ in days), default=None)),
             max_event_at=_moment(max((last for _, _, _, last in days), default=None)),
             event_days={event_date: count for event_date, count, _, _ in days},
-            sample=self._sample(contract, winners),
+            sample=self._sample(contract, path),
         )
 
-    def _event_days(self, event: str, table: str) -> list[tuple[date, int, int, int]]:
+    def _event_days(self, event: str, path: Path) -> list[tuple[date, int, int, int]]:
         return self._connection.execute(
             f"select cast({event} as date) as day, count(*), epoch_us(min({event})), "
-            f"epoch_us(max({event})) from {table} group by day order by day"
+            f"epoch_us(max({event})) from {_WRITTEN} group by day order by day",
+            {"_path": str(path)},
         ).fetchall()
 
-    def _keep_winners(self, contract: FeedContract, key: str) -> None:
+    def _find_losers(self, contract: FeedContract, rows: str, bound: dict[str, Any]) -> None:
+        """Make the table `losers(_file, _row)` of all rows that another of their key outdoes."""
+        key = ", ".join(f'"{name}"' for name in contract.key)
         has_updated_at = any(column.name == "updated_at" for column in contract.columns)
         newest = '"updated_at" desc nulls last, ' if has_updated_at else ""
+        # Few keys are there twice, and only their rows are put in order.
         self._connection.execute(
             f"""
-            create or replace temp table winners as
-            select * from accepted
-            qualify row_number() over (
-                partition by {key} order by {newest}_file desc, _row desc
-            ) = 1
-            """
+            create or replace temp table losers as
+            select _file, _row from (
+                select
+                    _file,
+                    _row,
+                    row_number() over (
+                        partition by {key} order by {newest}_file desc, _row desc
+                    ) as place
+                from {rows}
+                where {_key_hash(contract)} in (
+                    select {_key_hash(contract)} as key_hash from {rows}
+                    group by key_hash having count(*) > 1
+                )
+            )
+            where place > 1
+            """,
+            bound,
         )
 
-    def _sample(self, contract: FeedContract, table: str) -> str:
+    def _sample(self, contract: FeedContract, path: Path) -> str:
         columns = [column.name for column in contract.columns]
         personal = contract.personal_columns
         shown = ", ".join(
@@ -516,7 +542,7 @@ class Ingestor:
             for name in columns
         )
         rows = self._connection.execute(
-            f"select {shown} from {table} limit {_SAMPLE_ROWS}"
+            f"select {shown} from {_WRITTEN} limit {_SAMPLE_ROWS}", {"_path": str(path)}
         ).fetchall()
         if not rows:
             return ""
@@ -555,11 +581,16 @@ class Ingestor:
             self._ledger.lift_refusal(feed, day)
         quarantine.refused_path(feed, day, self._settings).unlink(missing_ok=True)
 
-    def _one_row(self, query: str) -> tuple[int, ...]:
-        row = self._connection.execute(query).fetchone()
+    def _one_row(self, query: str, bound: dict[str, Any]) -> tuple[int, ...]:
+        row = self._connection.execute(query, bound).fetchone()
         if row is None:
             raise IngestError("an aggregate gave no row")
         return row
+
+
+def _key_hash(contract: FeedContract) -> str:
+    """SQL that is equal where keys are equal, and smaller than long keys to keep."""
+    return "hash({})".format(", ".join(f'"{name}"' for name in contract.key))
 
 
 def _unchanged(record: PartitionRecord) -> DayResult:

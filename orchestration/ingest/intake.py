@@ -1,8 +1,9 @@
-"""A landed file becomes a private one under a safe name, hashed, unpacked and known to be UTF-8.
+"""A landed file becomes a private one under a safe name, hashed and unpacked.
 
 What lives here: the only code that opens landed files, and the scratch folders they pass through.
-What may not: parsing. Every byte passes once, in chunks: hash, decompression (capped) and encoding
-are checked on the same way.
+What may not: parsing. Every byte passes once, in chunks: hash, decompression (capped) and the NUL
+bytes of UTF-16 are seen on the same way. That text is UTF-8 is for DuckDB to see as it parses;
+where the fault stands is found here, once there is one.
 """
 
 from __future__ import annotations
@@ -126,24 +127,48 @@ def hash_and_validate(path: Path, *, is_text: bool) -> str:
     """The sha256 of a file, after one pass over it.
 
     Raises:
-        FileRefusedError: it is to be text, and is not UTF-8.
+        FileRefusedError: it is to be text, and holds a NUL byte.
     """
     digest = hashlib.sha256()
-    text = _Utf8Check() if is_text else None
+    has_nul = False
     with path.open("rb", buffering=0) as source:
         while chunk := source.read(_CHUNK_BYTES):
             digest.update(chunk)
-            if text is not None:
-                text.write(chunk)
-    if text is not None:
-        text.close()
+            has_nul = has_nul or (is_text and b"\0" in chunk)
+    if has_nul:
+        refuse_other_encodings(path)
     return digest.hexdigest()
+
+
+def refuse_other_encodings(path: Path) -> None:
+    """Look for what makes a file no UTF-8 text: a wrong byte, or NUL, of which UTF-16 is full.
+
+    Raises:
+        FileRefusedError: there is one; the reason names the byte and its line.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    lines_before = 0
+    with path.open("rb", buffering=0) as source:
+        is_last = False
+        while not is_last:
+            chunk = source.read(_CHUNK_BYTES)
+            is_last = not chunk
+            try:
+                decoder.decode(chunk, is_last)
+            except UnicodeDecodeError as error:
+                line = lines_before + error.object.count(b"\n", 0, error.start) + 1
+                raise FileRefusedError(reasons.not_utf8(error.object[error.start], line)) from error
+            nul = chunk.find(b"\0")
+            if nul >= 0:
+                line = lines_before + chunk.count(b"\n", 0, nul) + 1
+                raise FileRefusedError(reasons.not_utf8(0, line))
+            lines_before += chunk.count(b"\n")
 
 
 def _unpack(packed_path: Path, path: Path, limit: int) -> str:
     digest = hashlib.sha256()
-    text = _Utf8Check()
     size = 0
+    has_nul = False
     with (
         packed_path.open("rb", buffering=0) as packed,
         gzip.GzipFile(fileobj=io.BufferedReader(_Hashing(packed, digest), _CHUNK_BYTES)) as source,
@@ -154,15 +179,16 @@ def _unpack(packed_path: Path, path: Path, limit: int) -> str:
                 size += len(chunk)
                 if size > limit:
                     raise FileRefusedError(reasons.too_big(limit))
-                text.write(chunk)
+                has_nul = has_nul or b"\0" in chunk
                 target.write(chunk)
         except EOFError as error:
             raise FileRefusedError(reasons.broken_gzip(truncated=True)) from error
         except (gzip.BadGzipFile, zlib.error) as error:
             raise FileRefusedError(reasons.broken_gzip(truncated=False)) from error
-    text.close()
     if size == 0:
         raise FileRefusedError(reasons.empty_file())
+    if has_nul:
+        refuse_other_encodings(path)
     return digest.hexdigest()
 
 
@@ -181,33 +207,6 @@ class _Hashing(io.RawIOBase):
         self._digest.update(chunk)
         buffer[: len(chunk)] = chunk
         return len(chunk)
-
-
-class _Utf8Check:
-    """Refuses the first byte that is not UTF-8, and NUL, which UTF-16 without a mark is full of."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
-        self._lines_before = 0
-
-    def write(self, chunk: bytes) -> None:
-        self._decode(chunk, final=False)
-        nul = chunk.find(b"\0")
-        if nul >= 0:
-            raise FileRefusedError(
-                reasons.not_utf8(0, self._lines_before + chunk.count(b"\n", 0, nul) + 1)
-            )
-        self._lines_before += chunk.count(b"\n")
-
-    def close(self) -> None:
-        self._decode(b"", final=True)
-
-    def _decode(self, chunk: bytes, *, final: bool) -> None:
-        try:
-            self._decoder.decode(chunk, final)
-        except UnicodeDecodeError as error:
-            line = self._lines_before + error.object.count(b"\n", 0, error.start) + 1
-            raise FileRefusedError(reasons.not_utf8(error.object[error.start], line)) from error
 
 
 def _remove_abandoned(scratch: Path) -> None:

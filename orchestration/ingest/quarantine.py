@@ -55,11 +55,19 @@ def add_file(
     )
 
 
+def forget_file(connection: duckdb.DuckDBPyConnection, file: str) -> None:
+    """Take back the rows of a file that is refused as a whole after all."""
+    connection.execute("delete from quarantine where file = $file", {"file": file})
+
+
 def add_failed_rows(
     connection: duckdb.DuckDBPyConnection, file: str, source: Source, judgement: Judgement
-) -> None:
-    """Keep the refused rows of `checked`, once per check that they fail."""
-    numbered = f"select _row, {judgement.failed} as numbers, {source.content} as content"
+) -> int:
+    """Keep the refused rows of a source, once per check that they fail.
+
+    Returns:
+        The number of refused rows.
+    """
     checks = [
         {
             "number": number,
@@ -70,21 +78,25 @@ def add_failed_rows(
         }
         for number, check in enumerate(judgement.checks)
     ]
-    bound = source.bound(numbered)
     connection.execute(
         f"""
         insert into quarantine
         select $_file, failed._row, checks.entry.rule, checks.entry."column", checks.entry.en,
             checks.entry.es, failed.content
         from (
-            select _row, content, unnest(numbers) as number
-            from ({numbered} from checked where _is_refused)
+            select _row, content, unnest(failed) as number
+            from ({judgement.refused})
         ) as failed
         inner join (select unnest($_checks) as entry) as checks
             on failed.number = checks.entry.number
         """,
-        {"_file": file, "_checks": checks, **bound},
+        {"_file": file, "_checks": checks, **source.bound(judgement.refused)},
     )
+    counted = connection.execute(
+        "select count(distinct row) from quarantine where file = $file and rule <> 'malformed_row'",
+        {"file": file},
+    ).fetchone()
+    return int(counted[0]) if counted else 0
 
 
 def add_malformed_rows(connection: duckdb.DuckDBPyConnection, file: str, columns: int) -> None:

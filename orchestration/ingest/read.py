@@ -8,15 +8,17 @@ they are bound as parameters, and DuckDB sees columns by position (`_c0`, `_c1`,
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import reasons
-from orchestration.ingest.intake import TakenFile, with_plain_line_ends
+from orchestration.ingest.intake import TakenFile, refuse_other_encodings, with_plain_line_ends
 from orchestration.ingest.reasons import FileRefusedError
 
 MAX_COLUMNS = 1000
@@ -26,7 +28,24 @@ _HEADER_BYTES = 1024 * 1024
 _NO_DELIMITER = "\x01\x02\x03\x04"
 # A home below a folder like env=prod must not add a column.
 _PARQUET_OPTIONS = "binary_as_string = true, hive_partitioning = false"
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_SAID_DELIMITER = re.compile(r"\"?sep=(?P<delimiter>[,;\t|])\"?", re.IGNORECASE)
 _MIXED_LINE_ENDS = "state machine reached an invalid state"
+
+
+# Text is loaded into the table `landed` first: its rowid is the only row number that DuckDB gives
+# without reading on one thread.
+_NUMBERED = "select rowid + 1 as _row, * from landed"
+_NUMBERED_AROUND_REJECTS = (
+    "select landed_numbers.row as _row, landed.* "
+    "from landed inner join landed_numbers on landed.rowid = landed_numbers.place"
+)
+_IS_BLANK = "(case when line >= '!' then false else coalesce(trim(line), '') = '' end)"
+# An object that names a column twice would silently lose one of its values; so would a name with
+# NUL in it, at which a JSON pointer ends.
+_ARE_KEYS_USABLE = (
+    "(len({0}) = len(list_distinct({0})) and not contains(array_to_string({0}, ''), chr(0)))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +70,21 @@ class RawColumn:
 class Source:
     """A file that is ready to be queried.
 
-    `relation` yields `_row` (1 = first data row) and the columns that the expressions speak of;
-    `parameters` are its named bindings. `known` maps contract columns to the file's, `unknown` are
-    the others. `content` is the whole raw row as JSON text.
+    `relation` yields `_row` (1 = first data row) and the columns that the expressions speak of, in
+    the file's order; `parameters` are its named bindings. `rows` are the relation's;
+    `malformed_rows` are lines of the file that are none, in the table `malformed(row, error,
+    line)`. `known` maps contract columns to the file's, `unknown` are the others; `width` counts
+    both. `content` is the whole raw row as JSON text.
     """
 
     relation: str
+    rows: int
     parameters: dict[str, Any]
     known: dict[str, RawColumn]
     unknown: tuple[RawColumn, ...]
     content: str
-    csv_columns: int = 0
-    csv_header_lines: int = 0
+    width: int
+    malformed_rows: int = 0
 
     def bound(self, query: str) -> dict[str, Any]:
         """The bindings that a query speaks of: DuckDB refuses those it does not use."""
@@ -103,85 +125,122 @@ def open_source(
 def _open_csv(
     connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
 ) -> Source:
-    names, delimiter, header_lines = _csv_header(taken, contract)
-    columns = [RawColumn(name, f"_c{index}") for index, name in enumerate(names)]
+    header = _csv_header(taken, contract)
+    columns = [RawColumn(name, f"_c{index}") for index, name in enumerate(header.names)]
     known, unknown = _match(columns, contract)
     # Only numbers and one of four delimiters are composed here; the path is bound.
-    layout = ", ".join(f"'_c{index}': 'VARCHAR'" for index in range(len(names)))
-    reader = (
-        f"read_csv($_path, columns = {{{layout}}}, auto_detect = false, header = false, "
-        f"skip = {header_lines}, delim = '{delimiter}', quote = '\"', escape = '\"', "
-        "strict_mode = true, null_padding = false, hive_partitioning = false, "
-        "store_rejects = true, "
-        "rejects_table = 'csv_rejects', rejects_scan = 'csv_scans')"
-    )
-    connection.execute("drop table if exists csv_rejects; drop table if exists csv_scans")
+    layout = ", ".join(f"'_c{index}': 'VARCHAR'" for index in range(len(columns)))
+    load = f"""
+        create or replace temp table landed as
+        select * from read_csv(
+            $_path, columns = {{{layout}}}, auto_detect = false, header = false,
+            skip = {header.lines}, delim = '{header.delimiter}', quote = '"', escape = '"',
+            strict_mode = true, null_padding = false, hive_partitioning = false,
+            store_rejects = true, rejects_table = 'csv_rejects', rejects_scan = 'csv_scans'
+        )
+    """
+    try:
+        _load_csv(connection, load, taken.path)
+    except duckdb.InvalidInputException as error:
+        if _MIXED_LINE_ENDS not in str(error):
+            raise
+        _load_csv(connection, load, with_plain_line_ends(taken.path))
+    malformed = _place_csv_rejects(connection, taken, header.lines)
     values = ", ".join(column.expression for column in columns)
     return Source(
-        relation=f"select row_number() over () as _row, * from {reader}",
+        relation=_NUMBERED_AROUND_REJECTS if malformed else _NUMBERED,
+        rows=_count(connection, "landed"),
         parameters={
-            "_path": str(taken.path),
             "_names_all": [column.name for column in columns],
             "_names_unknown": [column.name for column in unknown],
         },
         known=known,
         unknown=unknown,
         content=f"cast(to_json(map($_names_all, [{values}])) as varchar)",
-        csv_columns=len(columns),
-        csv_header_lines=header_lines,
+        width=len(columns),
+        malformed_rows=malformed,
     )
 
 
-def _csv_header(taken: TakenFile, contract: FeedContract) -> tuple[list[str], str, int]:
+def _load_csv(connection: duckdb.DuckDBPyConnection, load: str, path: Path) -> None:
+    connection.execute("drop table if exists csv_rejects; drop table if exists csv_scans")
+    connection.execute(load, {"_path": str(path)})
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    counted = connection.execute(f"select count(*) from {table}").fetchone()
+    return int(counted[0]) if counted else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _CsvHeader:
+    """The first lines of a CSV file; `lines` is how many stand before the first row."""
+
+    names: list[str]
+    delimiter: str
+    lines: int
+
+
+def _csv_header(taken: TakenFile, contract: FeedContract) -> _CsvHeader:
     with taken.path.open("rb") as source:
         head = source.read(_HEADER_BYTES)
-    lines = head.decode("utf-8-sig", errors="replace").splitlines()
-    blank = next((index for index, line in enumerate(lines) if line.strip()), None)
-    if blank is None:
+    lines = _LINE_END.split(head.decode("utf-8-sig", errors="replace"))
+    first = next((index for index, line in enumerate(lines) if line.strip()), None)
+    delimiters: tuple[str, ...] = _DELIMITERS
+    if first is not None:
+        # Excel writes and wants this line, which is no row, before the header.
+        said = _SAID_DELIMITER.fullmatch(lines[first])
+        if said is not None:
+            delimiters = (said["delimiter"],)
+            after = range(first + 1, len(lines))
+            first = next((index for index in after if lines[index].strip()), None)
+    if first is None:
         raise FileRefusedError(
             reasons.missing_columns(
                 [column.name for column in contract.columns if column.must_be_present], []
             )
         )
+    if "\N{REPLACEMENT CHARACTER}" in lines[first]:
+        # The rows are decoded by DuckDB, the header only here.
+        refuse_other_encodings(taken.path)
     known = {column.name for column in contract.columns}
-    best: tuple[list[str], str] = ([], _DELIMITERS[0])
+    best: tuple[list[str], str] = ([], delimiters[0])
     best_score = -1
-    for delimiter in _DELIMITERS:
-        cells = next(csv.reader([lines[blank]], delimiter=delimiter), [])
+    for delimiter in delimiters:
+        cells = _csv_cells(lines[first], delimiter)
         score = sum(cell.strip().casefold() in known for cell in cells)
         if score > best_score:
             best, best_score = (cells, delimiter), score
     names = [cell.strip() or f"column_{position}" for position, cell in enumerate(best[0], start=1)]
     if len(names) > MAX_COLUMNS:
         raise FileRefusedError(reasons.too_many_columns(MAX_COLUMNS))
-    return names, best[1], blank + 1
+    return _CsvHeader(names, best[1], first + 1)
 
 
-def retry_with_plain_line_ends(taken: TakenFile, error: duckdb.Error) -> TakenFile | None:
-    """The file with one kind of line end, if that is what DuckDB stumbled over; else None."""
-    if taken.format != "csv" or _MIXED_LINE_ENDS not in str(error) or "-lf" in taken.path.stem:
-        return None
-    return TakenFile(
-        landed=taken.landed,
-        path=with_plain_line_ends(taken.path),
-        format=taken.format,
-        sha256=taken.sha256,
-    )
+def _csv_cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        # A name of more than 128 KB: none of ours.
+        return []
 
 
-def place_csv_rejects(connection: duckdb.DuckDBPyConnection, header_lines: int) -> int:
+def _place_csv_rejects(
+    connection: duckdb.DuckDBPyConnection, taken: TakenFile, header_lines: int
+) -> int:
     """Give rejected CSV lines their row numbers, and the rows after them theirs.
 
     DuckDB leaves a rejected line out of its numbering. Its `line` counts rows from the header on,
     so row = line - header lines, and as many good rows stand before it as that, less the rejected.
-    Makes the table `malformed(row, error, line)` and corrects `checked._row`.
+    Makes the table `malformed(row, error, line)` and, if there are any, `landed_numbers`.
 
     Returns:
         The number of rejected lines.
 
     Raises:
-        FileRefusedError: a quotation mark swallowed whole lines. As one refused row they would
-            pass for a small fault, and good rows would be missing from a day that was accepted.
+        FileRefusedError: the file is not UTF-8; or a quotation mark swallowed whole lines. As one
+            refused row they would pass for a small fault, and good rows would be missing from a
+            day that was accepted.
     """
     connection.execute(
         """
@@ -190,29 +249,33 @@ def place_csv_rejects(connection: duckdb.DuckDBPyConnection, header_lines: int) 
             cast(line - $header_lines as bigint) as row,
             -- A line may have several faults, and some faults no column: the first one found.
             min_by(error_type, coalesce(column_idx, 0)) as error,
-            coalesce(trim(any_value(csv_line), e'\\r\\n'), '') as line
+            coalesce(trim(any_value(csv_line), e'\\r\\n'), '') as line,
+            bool_or(error_type = 'INVALID ENCODING') as is_encoding
         from csv_rejects
         group by csv_rejects.line
         """,
         {"header_lines": header_lines},
     )
-    count, swallowing_row = connection.execute(
+    count, has_other_encoding, swallowing_row = connection.execute(
         r"""
         select
             count(*),
+            coalesce(bool_or(is_encoding), false),
             min(row) filter (
                 where error in ('UNQUOTED VALUE', 'LINE SIZE OVER MAXIMUM')
                 and line like e'%\n%'
             )
         from malformed
         """
-    ).fetchone() or (0, None)
+    ).fetchone() or (0, False, None)
+    if has_other_encoding:
+        refuse_other_encodings(taken.path)
     if swallowing_row is not None:
         raise FileRefusedError(reasons.unclosed_quote(swallowing_row))
     if count:
         connection.execute(
             """
-            create or replace temp table checked as
+            create or replace temp table landed_numbers as
             with ranked as (
                 select row - row_number() over (order by row) as good_before from malformed
             ),
@@ -224,54 +287,42 @@ def place_csv_rejects(connection: duckdb.DuckDBPyConnection, header_lines: int) 
                     good_before,
                     sum(bad_here) over (order by good_before) as shift
                 from jumps
-            )
-            select checked.* replace (
-                cast(checked._row + coalesce(shifts.shift, 0) as bigint) as _row
-            )
-            from checked
-            asof left join shifts on checked._row > shifts.good_before
+            ),
+            places as (select rowid as place from landed)
+            select
+                places.place,
+                cast(places.place + 1 + coalesce(shifts.shift, 0) as bigint) as row
+            from places
+            asof left join shifts on places.place + 1 > shifts.good_before
             """
         )
     return int(count)
 
 
-def collect_malformed_json(connection: duckdb.DuckDBPyConnection) -> int:
-    """Set aside the lines that are no JSON object, as the table `malformed(row, error, line)`.
-
-    Returns:
-        The number of such lines.
-    """
-    connection.execute(
-        """
-        create or replace temp table malformed as
-        select _row as row, 'MALFORMED JSON' as error, line from json_lines where not is_object
-        """
-    )
-    counted = connection.execute("select count(*) from malformed").fetchone()
-    return int(counted[0]) if counted else 0
-
-
 def _open_jsonl(
     connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
 ) -> Source:
-    _load_json_lines(connection, taken)
+    _load_json_lines(connection, taken.path)
+    malformed = _set_malformed_json_aside(connection)
     keys = connection.execute(
-        f"""
-        select distinct unnest(json_keys(line)) as name
-        from json_lines where is_object order by name limit {MAX_COLUMNS + 1}
-        """
+        f"select distinct unnest(keys) as name from json_shapes where is_object "
+        f"order by name limit {MAX_COLUMNS + 1}"
     ).fetchall()
     if len(keys) > MAX_COLUMNS:
         raise FileRefusedError(reasons.too_many_columns(MAX_COLUMNS))
-    has_objects = bool(keys)
-    columns = [_json_column(index, key) for index, (key,) in enumerate(keys, start=1)]
+    columns = [_json_column(index, key) for index, (key,) in enumerate(keys)]
+    total = connection.execute(
+        "select coalesce(sum(rows), 0) from json_shapes where not is_blank"
+    ).fetchone()
+    rows = int(total[0]) - malformed if total else 0
     # Without one good line there are no columns to miss: the lines themselves are the problem.
-    known, unknown = _match(columns, contract, may_miss=not has_objects and _has_lines(connection))
+    known, unknown = _match(columns, contract, may_miss=not keys and rows + malformed > 0)
+    objects = f"select rowid + 1 as _row, line as _line from landed where not {_IS_BLANK}"
+    if malformed:
+        objects = f"select * from ({objects}) as lines anti join malformed on _row = malformed.row"
     return Source(
-        relation=(
-            "select _row, line as _line, json_extract_string(line, $_pointers) as _values "
-            "from json_lines where is_object"
-        ),
+        relation=_json_relation(objects, len(columns)),
+        rows=rows,
         parameters={
             "_pointers": [_pointer(key) for (key,) in keys],
             "_names_unknown": [column.name for column in unknown],
@@ -279,45 +330,100 @@ def _open_jsonl(
         known=known,
         unknown=unknown,
         content="_line",
+        width=len(columns),
+        malformed_rows=malformed,
     )
 
 
-def _load_json_lines(connection: duckdb.DuckDBPyConnection, taken: TakenFile) -> None:
+def _load_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
         connection.execute(
             f"""
-            create or replace temp table json_lines as
-            select
-                _row,
-                line,
-                -- An object that names a column twice would silently lose one of its values.
-                -- (A case, because "and" would parse what is not valid, and fail.)
-                case
-                    when not json_valid(line) then false
-                    when json_type(line) <> 'OBJECT' then false
-                    else len(json_keys(line)) = len(list_distinct(json_keys(line)))
-                end as is_object
-            from (
-                select row_number() over () as _row, line
-                from read_csv(
-                    $_path, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                    delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false,
-                    hive_partitioning = false
-                )
+            create or replace temp table landed as
+            select line
+            from read_csv(
+                $_path, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
+                delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false,
+                hive_partitioning = false
             )
-            where line is not null and trim(line) <> ''
             """,
-            {"_path": str(taken.path)},
+            {"_path": str(path)},
         )
     except duckdb.InvalidInputException as error:
-        # The only fault that text without delimiters and quotation marks can have.
-        if "Maximum line size" not in str(error):
-            raise
-        raise FileRefusedError(reasons.line_too_long()) from error
+        if "Maximum line size" in str(error):
+            raise FileRefusedError(reasons.line_too_long()) from error
+        # The only other fault that text without delimiters and quotation marks can have.
+        refuse_other_encodings(path)
+        raise
 
 
-def _has_lines(connection: duckdb.DuckDBPyConnection) -> bool:
-    return connection.execute("select 1 from json_lines limit 1").fetchone() is not None
+def _set_malformed_json_aside(connection: duckdb.DuckDBPyConnection) -> int:
+    """Find the lines that are no JSON object, as the table `malformed(row, error, line)`.
+
+    Makes `json_shapes(keys, is_blank, is_object, rows)`: which lists of keys the lines have, and
+    how many lines each. Few lists for many lines: what is asked of a list need not be asked of its
+    lines.
+
+    Returns:
+        The number of malformed lines.
+    """
+    connection.execute(
+        "create or replace temp table malformed (row bigint, error varchar, line varchar)"
+    )
+    try:
+        _find_json_shapes(connection, "json_keys(line)")
+    except duckdb.InvalidInputException:
+        # Some line is not valid JSON. Few files have one, and looking first costs a parse.
+        _find_json_shapes(connection, "case when json_valid(line) then json_keys(line) end")
+    found = connection.execute(
+        "select coalesce(sum(rows), 0) from json_shapes where not is_blank and not is_object"
+    ).fetchone()
+    count = int(found[0]) if found else 0
+    if count:
+        connection.execute(
+            f"""
+            insert into malformed
+            select rowid + 1, 'MALFORMED JSON', line
+            from landed
+            where not {_IS_BLANK} and not case
+                when not json_valid(line) then false
+                when json_type(line) <> 'OBJECT' then false
+                else {_ARE_KEYS_USABLE.format("json_keys(line)")}
+            end
+            """
+        )
+    return count
+
+
+def _find_json_shapes(connection: duckdb.DuckDBPyConnection, keys: str) -> None:
+    connection.execute(
+        f"""
+        create or replace temp table json_shapes as
+        select
+            keys,
+            is_blank,
+            coalesce(is_object and {_ARE_KEYS_USABLE.format("keys")}, false) as is_object,
+            rows
+        from (
+            select
+                keys,
+                is_blank,
+                -- No keys: an empty object, or no object at all.
+                case
+                    when len(keys) = 0 then json_type(line) = 'OBJECT' else keys is not null
+                end as is_object,
+                count(*) as rows
+            from (
+                select
+                    line,
+                    {_IS_BLANK} as is_blank,
+                    case when not {_IS_BLANK} then {keys} end as keys
+                from landed
+            )
+            group by all
+        )
+        """
+    )
 
 
 def _pointer(key: str) -> str:
@@ -339,6 +445,10 @@ def _open_parquet(
         for index, (name, type_, *_) in enumerate(described)
     ]
     known, unknown = _match(columns, contract)
+    counted = connection.execute(
+        f"select count(*) from read_parquet($_path, {_PARQUET_OPTIONS})",
+        {"_path": str(taken.path)},
+    ).fetchone()
     aliases = ", ".join([*(column.expression for column in columns), "_file_row"])
     values = ", ".join(column.text for column in columns)
     return Source(
@@ -346,6 +456,7 @@ def _open_parquet(
             f"select _file_row + 1 as _row, * exclude (_file_row) from read_parquet("
             f"$_path, {_PARQUET_OPTIONS}, file_row_number = true) as source({aliases})"
         ),
+        rows=int(counted[0]) if counted else 0,
         parameters={
             "_path": str(taken.path),
             "_names_all": [column.name for column in columns],
@@ -354,18 +465,28 @@ def _open_parquet(
         known=known,
         unknown=unknown,
         content=f"cast(to_json(map($_names_all, [{values}])) as varchar)",
+        width=len(columns),
     )
 
 
-def _json_column(position: int, key: str) -> RawColumn:
-    value = f"_values[{position}]"
+def _json_column(index: int, key: str) -> RawColumn:
     return RawColumn(
         name=key.strip(),
-        expression=value,
+        expression=f"_c{index}",
+        # (A case, because "and" would look into every line.)
         is_nested=(
-            f"(left({value}, 1) in ('{{', '[') and "
-            f"json_type(_line, $_pointers[{position}]) in ('OBJECT', 'ARRAY'))"
+            f"case when left(_c{index}, 1) in ('{{', '[') "
+            f"then json_type(_line, $_pointers[{index + 1}]) in ('OBJECT', 'ARRAY') end"
         ),
+    )
+
+
+def _json_relation(objects: str, width: int) -> str:
+    """The query of the values of `objects(_row, _line)`: each line is parsed once for all."""
+    values = "".join(f", _values[{index + 1}] as _c{index}" for index in range(width))
+    return (
+        f"select _row, _line{values} from ("
+        f"select *, json_extract_string(_line, $_pointers) as _values from ({objects}))"
     )
 
 
@@ -383,13 +504,11 @@ def open_kept_rows(connection: duckdb.DuckDBPyConnection, contract: FeedContract
         # distinct: every row names its columns
         "select distinct unnest(json_keys(content)) as name from kept order by name"
     ).fetchall()
-    columns = [_json_column(index, key) for index, (key,) in enumerate(keys, start=1)]
+    columns = [_json_column(index, key) for index, (key,) in enumerate(keys)]
     known, unknown = _match(columns, contract, may_miss=True)
     return Source(
-        relation=(
-            "select _row, content as _line, json_extract_string(content, $_pointers) as _values "
-            "from kept"
-        ),
+        relation=_json_relation("select _row, content as _line from kept", len(columns)),
+        rows=_count(connection, "kept"),
         parameters={
             "_pointers": [_pointer(key) for (key,) in keys],
             "_names_unknown": [column.name for column in unknown],
@@ -397,6 +516,7 @@ def open_kept_rows(connection: duckdb.DuckDBPyConnection, contract: FeedContract
         known=known,
         unknown=unknown,
         content="_line",
+        width=len(columns),
     )
 
 

@@ -94,6 +94,15 @@ def too_long(column: str, limit: int) -> Reason:
     )
 
 
+def nul_character(column: str) -> Reason:
+    """A text holds NUL, at which many programs end a text."""
+    return Reason(
+        "nul_character",
+        f"{column} holds the character NUL (\\u0000), which no text may hold.",
+        f"{column} contiene el carácter NUL (\\u0000), que ningún texto puede contener.",
+    )
+
+
 def not_allowed(column: str, allowed: Iterable[str]) -> Reason:
     """A value is not in the contract's list."""
     values = ", ".join(allowed)
@@ -224,6 +233,15 @@ def unreadable(detail: str) -> Reason:
         "unreadable_file",
         f"The file cannot be read: {detail}",
         f"No se puede leer el archivo: {detail}",
+    )
+
+
+def rows_contradict() -> Reason:
+    """A damaged Parquet file: what it says of itself is not what it holds."""
+    return Reason(
+        "unreadable_file",
+        "The file cannot be read: it does not hold the rows that it announces; send it again.",
+        "No se puede leer el archivo: no contiene las filas que anuncia; envíelo de nuevo.",
     )
 
 

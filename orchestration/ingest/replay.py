@@ -254,7 +254,6 @@ class Replayer:
         )
         # distinct: a file has many rows
         files = connection.execute("select distinct file from candidates order by file").fetchall()
-        names = ", ".join(f'"{column.name}"' for column in contract.columns)
         for (file,) in files:
             connection.execute(
                 "create or replace temp table kept as "
@@ -267,13 +266,10 @@ class Replayer:
                 # Its rows stay as they are; the next landed file of this kind says why.
                 continue
             judgement = judge(source, contract, rules)
-            query = f"create or replace temp table checked as {judgement.query}"
-            connection.execute(query, source.bound(query))
-            query = (
-                f"insert into accepted select {names}, {source.extra}, _dt, $_file, _row "
-                "from checked where not _is_refused"
+            connection.execute(
+                f"insert into accepted {judgement.accepted}",
+                {"_file": file, **source.bound(judgement.accepted)},
             )
-            connection.execute(query, {"_file": file, **source.bound(query)})
             quarantine.add_failed_rows(connection, file, source, judgement)
             connection.execute("insert into judged select $file, _row from kept", {"file": file})
         return self._count("select count(*) from judged")
@@ -385,11 +381,9 @@ class Replayer:
         self, contract: FeedContract, folder: Path
     ) -> tuple[Path, dict[date, int], datetime | None, datetime | None]:
         event = f'"{contract.event_column}"' if contract.event_column else None
-        order = ", ".join(f'"{name}"' for name in contract.key if name != contract.event_column)
-        order = ", ".join(part for part in (event, order) if part)
         path = folder / "data.parquet"
         self._connection.execute(
-            f"copy (select * from winners order by {order}) to $path "
+            "copy (select * from winners order by _file, _row) to $path "
             f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})",
             {"path": str(path)},
         )
