@@ -24,6 +24,10 @@ from orchestration.progress import SpanishHandler
 from orchestration.settings import Settings, get_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestration.contracts.loader import FeedContract
+    from orchestration.ingest.quarantine_tool import Selection
     from orchestration.simulate import WorldFormat
 
 app = typer.Typer(
@@ -35,7 +39,11 @@ app = typer.Typer(
 ingest_app = typer.Typer(help="Turn outside formats into landing files.", no_args_is_help=True)
 release_app = typer.Typer(help="Look at what was published.", no_args_is_help=True)
 contracts_app = typer.Typer(help="What follows from the contracts.", no_args_is_help=True)
+quarantine_app = typer.Typer(
+    help="See what was refused, correct it, let it in again.", no_args_is_help=True
+)
 app.add_typer(ingest_app, name="ingest")
+app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(release_app, name="release")
 app.add_typer(contracts_app, name="contracts")
 
@@ -326,6 +334,184 @@ def check_contracts() -> None:
     if files:
         raise typer.Exit(REFUSED)
     typer.echo(texts["as_contracts_say"])
+
+
+FeedOption = Annotated[str | None, typer.Option(help="Only this feed.")]
+DayOption = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this arrival day (UTC).")
+]
+FromOption = Annotated[
+    datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First arrival day.")
+]
+ToOption = Annotated[
+    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last arrival day.")
+]
+RuleOption = Annotated[str | None, typer.Option(help="Only rows refused under this rule.")]
+PersonalOption = Annotated[
+    bool, typer.Option("--personal", help="With personal and unclassified values.")
+]
+
+
+def _select(
+    contracts: Mapping[str, FeedContract],
+    feed: str | None,
+    day: datetime | None,
+    days: tuple[datetime | None, datetime | None],
+    rule: str | None,
+) -> Selection:
+    """What part of quarantine is meant; exits where that cannot be."""
+    from orchestration.ingest.quarantine_tool import Selection
+
+    if feed is not None:
+        _known_feed(contracts, feed)
+    first, last = (_as_date(day), _as_date(day)) if day else (_as_date(days[0]), _as_date(days[1]))
+    return Selection(feed=feed, first=first, last=last, rule=rule)
+
+
+def _known_feed(contracts: Mapping[str, FeedContract], feed: str) -> FeedContract:
+    if feed not in contracts:
+        from orchestration.ingest.reasons import unknown_feed
+
+        said = getattr(unknown_feed(contracts), get_settings().language)
+        typer.secho(f"{feed}: {said}", fg="red", err=True)
+        raise typer.Exit(WRONG_USE)
+    return contracts[feed]
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    feed: FeedOption = None,
+    day: DayOption = None,
+    from_day: FromOption = None,
+    to_day: ToOption = None,
+    rule: RuleOption = None,
+) -> None:
+    """Count refused rows, by feed, arrival day and rule."""
+    settings = _load_settings()
+    from orchestration.contracts.loader import ContractError, load_contracts
+    from orchestration.ingest.ledger import LedgerError
+    from orchestration.ingest.quarantine_tool import summary
+    from orchestration.screen_quarantine import show_held
+
+    with _errors_for_people(ContractError, LedgerError):
+        contracts = load_contracts()
+        selection = _select(contracts, feed, day, (from_day, to_day), rule)
+        show_held(_console(), settings, summary(settings, contracts, selection))
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    feed: FeedOption = None,
+    day: DayOption = None,
+    from_day: FromOption = None,
+    to_day: ToOption = None,
+    rule: RuleOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
+    personal: PersonalOption = False,
+) -> None:
+    """Show refused rows with their reasons; personal values are masked."""
+    settings = _load_settings()
+    from orchestration.contracts.loader import ContractError, load_contracts
+    from orchestration.ingest.quarantine_tool import sample
+    from orchestration.screen_quarantine import show_sample
+
+    with _errors_for_people(ContractError):
+        contracts = load_contracts()
+        selection = _select(contracts, feed, day, (from_day, to_day), rule)
+        rows = sample(settings, contracts, selection, limit=limit, personal=personal)
+        show_sample(_console(), settings, rows)
+
+
+@quarantine_app.command("export")
+def quarantine_export(
+    path: Annotated[Path, typer.Argument(help="The file to write: .csv, .jsonl or .parquet.")],
+    feed: FeedOption = None,
+    day: DayOption = None,
+    from_day: FromOption = None,
+    to_day: ToOption = None,
+    rule: RuleOption = None,
+    personal: PersonalOption = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Write refused rows of a feed in its own columns, to correct them and land them again."""
+    settings = _load_settings()
+    from orchestration.contracts.loader import ContractError, load_contracts
+    from orchestration.ingest.quarantine_tool import QuarantineToolError, export
+    from orchestration.screen_quarantine import show_export
+
+    with _errors_for_people(ContractError):
+        contracts = load_contracts()
+        selection = _select(contracts, feed, day, (from_day, to_day), rule)
+        try:
+            written = export(settings, contracts, selection, path, personal=personal, force=force)
+        except QuarantineToolError as error:
+            typer.secho(getattr(error, settings.language), fg="red", err=True)
+            raise typer.Exit(WRONG_USE) from error
+        show_export(_console(), settings, written)
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    feed: FeedOption = None,
+    day: DayOption = None,
+    from_day: FromOption = None,
+    to_day: ToOption = None,
+    rule: RuleOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Judge, say what would happen, change nothing.")
+    ] = False,
+) -> None:
+    """Judge refused rows again by today's contract; late ones are let in."""
+    settings = _load_settings()
+    _speak(settings)
+    from orchestration.contracts.loader import ContractError, load_contracts
+    from orchestration.ingest.ledger import LedgerError
+    from orchestration.ingest.quarantine_tool import held_days
+    from orchestration.ingest.replay import Replayer
+    from orchestration.screen_quarantine import show_replay
+    from orchestration.warehouse import HomeBusyError, home_lock
+
+    with _errors_for_people(ContractError, HomeBusyError, LedgerError, wrong_use=(ValueError,)):
+        contracts = load_contracts()
+        selection = _select(contracts, feed, day, (from_day, to_day), rule)
+        with (
+            home_lock(settings, "semillero quarantine replay"),
+            Replayer(settings, rule=rule, dry_run=dry_run) as replayer,
+        ):
+            results = [
+                result
+                for held in held_days(settings, contracts, selection)
+                for result in replayer.replay(contracts[held.feed], held.day)
+            ]
+        show_replay(_console(), settings, results, dry_run=dry_run)
+    if any(result.outcome == "skipped" for result in results):
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+def withdraw(
+    feed: Annotated[str, typer.Argument(help="The feed.")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The arrival day (UTC).")],
+    because: Annotated[str, typer.Option(help="Why; kept with the day.")],
+) -> None:
+    """Take an accepted arrival day out again; its rows wait in quarantine."""
+    settings = _load_settings()
+    _speak(settings)
+    from orchestration.contracts.loader import ContractError, load_contracts
+    from orchestration.ingest import withdraw as take_out
+    from orchestration.ingest.ledger import LedgerError
+    from orchestration.screen_quarantine import show_withdrawal
+    from orchestration.warehouse import HomeBusyError, home_lock
+
+    with _errors_for_people(ContractError, HomeBusyError, LedgerError):
+        contract = _known_feed(load_contracts(), feed)
+        try:
+            with home_lock(settings, "semillero withdraw"):
+                withdrawal = take_out.withdraw(settings, contract, day.date(), because)
+        except take_out.WithdrawError as error:
+            typer.secho(getattr(error.reason, settings.language), fg="red", err=True)
+            raise typer.Exit(REFUSED) from error
+        show_withdrawal(_console(), settings, withdrawal)
 
 
 @app.command()
