@@ -90,16 +90,22 @@ def days_to_run(settings: Settings, options: RunOptions) -> tuple[date, date]:
 
 
 def _arrived_days(settings: Settings, *, history: bool) -> list[date]:
-    """Days with new or changed files; else the last day that landed, so that the gate is asked."""
+    """Days with new or changed files; else the last day that landed, so that the gate is asked.
+
+    Landing may have been cleaned up since, and a day been replayed or withdrawn: the last day that
+    raw holds will do as well.
+    """
     contracts = load_contracts()
     zone = open_zone(settings)
     with Ledger(settings.ledger) as ledger:
         pending = discover.pending_days(contracts, settings, ledger, zone, history=history)
+        known = [each.day for each in ledger.partitions()]
+        known += [each.partition.day for each in ledger.withdrawals()]
     days = sorted({day for feed_days in pending.values() for day in feed_days})
     if days:
         return days
     landed = [day for feed in contracts for day in discover.landed_days(feed, zone).days]
-    return [max(landed)] if landed else []
+    return [max(landed or known)] if landed or known else []
 
 
 @contextmanager

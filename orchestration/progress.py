@@ -26,6 +26,10 @@ SPANISH: Mapping[str, str] = {
     "%s: days read %d, rows accepted %s, refused %s, duplicates %s": (
         "%s: días leídos %d, filas aceptadas %s, rechazadas %s, duplicadas %s"
     ),
+    "%s: the landed files of %s accepted days are gone (the first is %s); their rows stay": (
+        "%s: ya no están los archivos de %s días aceptados (el primero es %s); sus filas se "
+        "conservan"
+    ),
     "No input changed since the current release: nothing to build.": (
         "Ningún dato de entrada cambió desde la versión vigente: no hay nada que construir."
     ),

@@ -21,6 +21,7 @@ from orchestration.release.atomic import write_bytes
 from orchestration.settings import Settings
 
 _INGEST_PREFIX = "ingest-"
+_GONE_PREFIX = "gone-"
 _OUTCOME = "outcome.json"
 _ALIVE = "alive.lock"
 
@@ -69,6 +70,21 @@ def read_ingest(settings: Settings, run_id: str) -> dict[str, list[DayResult]]:
             _day_result(row) for row in json.loads(path.read_text(encoding="utf-8"))
         ]
         for path in found
+    }
+
+
+def write_gone(settings: Settings, run_id: str, feed: str, days: Sequence[date]) -> None:
+    """Keep which accepted days a run found to be gone from landing, and no run before it."""
+    _write(run_folder(settings, run_id) / f"{_GONE_PREFIX}{feed}.json", list(days))
+
+
+def read_gone(settings: Settings, run_id: str) -> dict[str, list[date]]:
+    """The days that this run found to be gone from landing, by feed."""
+    return {
+        path.stem.removeprefix(_GONE_PREFIX): [
+            date.fromisoformat(day) for day in json.loads(path.read_text(encoding="utf-8"))
+        ]
+        for path in sorted(run_folder(settings, run_id).glob(f"{_GONE_PREFIX}*.json"))
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console, Group, RenderableType
@@ -29,6 +30,8 @@ Verdict = Literal["published", "unchanged", "refused"]
 
 _SHOWN = 6
 """Problems shown; the rest is counted. One screen, not a log."""
+
+_SHOWN_DAYS = 3
 
 _FEWEST_CREATORS = 30
 """A rate of fewer creators than this is an anecdote."""
@@ -87,7 +90,14 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "accept": 'if the change is real: semillero run --accept-shift "why"',
         "interrupted": "The run was interrupted. Nothing is lost: the next one goes on from here.",
         "again": "remove the cause, then: semillero run",
-        "quarantined": "see every refused row with its reason: {path}",
+        "quarantined": "see refused rows with their reasons: {command}",
+        "gone_title": "Landed files that are gone",
+        "gone": "{feed} {days}: their files are gone from landing, the accepted rows stay. If they "
+        "should not: {command}",
+        "and_more": " and {count} more",
+        "because": "why",
+        "withdrawn_title": "Withdrawn days",
+        "withdrawn": "{feed} {day}: {because} ({who}, {at:%Y-%m-%d %H:%M} UTC)",
         "not_read_title": "What stands in landing/ and was not read",
         "not_a_folder": "a file where a folder of day folders (dt=YYYY-MM-DD) is expected.",
         "landed_title": "Landed",
@@ -162,7 +172,14 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "accept": 'si el cambio es real: semillero run --accept-shift "por qué"',
         "interrupted": "La corrida se interrumpió. No se perdió nada: la próxima sigue desde aquí.",
         "again": "elimine la causa y luego: semillero run",
-        "quarantined": "ver cada fila rechazada con su motivo: {path}",
+        "quarantined": "ver las filas rechazadas con sus motivos: {command}",
+        "gone_title": "Archivos de landing que ya no están",
+        "gone": "{feed} {days}: sus archivos ya no están en landing y las filas aceptadas se "
+        "conservan. Si no deben quedar: {command}",
+        "and_more": " y {count} más",
+        "because": "por qué",
+        "withdrawn_title": "Días retirados",
+        "withdrawn": "{feed} {day}: {because} ({who}, {at:%Y-%m-%d %H:%M} UTC)",
         "not_read_title": "Qué hay en landing/ que no se leyó",
         "not_a_folder": "es un archivo; aquí se espera una carpeta con carpetas de días "
         "(dt=AAAA-MM-DD).",
@@ -225,6 +242,9 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
     problems = _problems(texts, settings, ingested)
     if problems:
         parts += ["", Text(texts["problems_title"], style="bold"), *problems]
+    gone = _gone(texts, run_record.read_gone(settings, end.run_id))
+    if gone:
+        parts += ["", Text(texts["gone_title"], style="bold yellow"), *gone]
     not_read = _not_read(texts, settings, open_zone(settings))
     if not_read:
         parts += ["", Text(texts["not_read_title"], style="bold yellow"), *not_read]
@@ -302,8 +322,36 @@ def _problems(
         amount = _amount(texts, count, first)
         lines.append(Text(f"  {feed} {day.day} {first.file} ({amount}): {reason}{verdict}"))
     if len(lines) > _SHOWN:
-        more = texts["more"].format(count=len(lines) - _SHOWN, path=settings.quarantine)
+        more = texts["more"].format(count=len(lines) - _SHOWN, path=_how_to_look(ingested))
         lines = [*lines[:_SHOWN], Text(f"  {more}")]
+    return lines
+
+
+def _how_to_look(ingested: Mapping[str, Sequence[DayResult]]) -> str:
+    """The command that shows the refused rows of a run, as narrow as they are."""
+    found = [
+        (feed, day.day)
+        for feed, days in ingested.items()
+        for day in _read(days)
+        if day.rows_refused or day.outcome == "refused"
+    ]
+    feeds, days = {feed for feed, _ in found}, {day for _, day in found}
+    if len(feeds) != 1:
+        return "semillero quarantine list"
+    (feed,) = feeds
+    one_day = f" --day {min(days)}" if len(days) == 1 else ""
+    return f"semillero quarantine show --feed {feed}{one_day}"
+
+
+def _gone(texts: Mapping[str, str], gone: Mapping[str, Sequence[date]]) -> list[RenderableType]:
+    """One line a feed: the accepted days whose landed files are gone."""
+    lines: list[RenderableType] = []
+    for feed, days in gone.items():
+        named = ", ".join(str(day) for day in days[:_SHOWN_DAYS])
+        if len(days) > _SHOWN_DAYS:
+            named += texts["and_more"].format(count=len(days) - _SHOWN_DAYS)
+        command = f'semillero withdraw {feed} {days[0]} --because "{texts["because"]}"'
+        lines.append(Text("  " + texts["gone"].format(feed=feed, days=named, command=command)))
     return lines
 
 
@@ -427,7 +475,7 @@ def _ways_out(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> list
     is_check_failed = end.checks_passed < end.checks_total
     steps = []
     if is_day_refused:
-        steps += [texts["fix"], texts["quarantined"].format(path=settings.quarantine)]
+        steps += [texts["fix"], texts["quarantined"].format(command=_how_to_look(ingested))]
     if end.is_shift:
         steps.append(texts["accept"])
     if is_check_failed:
@@ -444,7 +492,11 @@ def _next_steps(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> Ta
     if end.verdict == "refused":
         steps = _ways_out(texts, settings, end)
     else:
+        ingested = run_record.read_ingest(settings, end.run_id)
+        has_refused = any(day.rows_refused for days in ingested.values() for day in _read(days))
+        look = texts["quarantined"].format(command=_how_to_look(ingested))
         steps = [
+            *([look] if has_refused else []),
             texts["bi"].format(path=settings.current / "marts.duckdb"),
             texts["ui"],
             texts["docs"],
@@ -476,6 +528,7 @@ def show_status(console: Console, settings: Settings) -> None:
     """Print what raw holds, what is pending or refused, and what is published."""
     from orchestration.contracts.loader import load_contracts
     from orchestration.ingest import discover
+    from orchestration.ingest.gone import gone_days
     from orchestration.ingest.landing_zone import open_zone
     from orchestration.ingest.ledger import Ledger
 
@@ -485,6 +538,8 @@ def show_status(console: Console, settings: Settings) -> None:
     with Ledger(settings.ledger) as ledger:
         partitions, refusals = ledger.partitions(), ledger.refusals()
         pending = discover.pending_days(contracts, settings, ledger, zone)
+        withdrawals = ledger.withdrawals()
+        found = {feed: gone_days(feed, settings, ledger).days for feed in contracts}
     table = _table(
         texts,
         "ledger_title",
@@ -508,6 +563,22 @@ def show_status(console: Console, settings: Settings) -> None:
     for refusal in refusals:
         reason = getattr(refusal, f"reason_{settings.language}")
         console.print(Text(f"{refusal.feed} {refusal.day}: {reason}", style="red"))
+    if refusals or any(each.refused_count for each in partitions):
+        console.print(Text(texts["quarantined"].format(command="semillero quarantine list")))
+    gone = _gone(texts, {feed: days for feed, days in found.items() if days})
+    if gone:
+        console.print(Group("", Text(texts["gone_title"], style="bold yellow"), *gone))
+    if withdrawals:
+        console.print(Text("\n" + texts["withdrawn_title"], style="bold"))
+    for each in withdrawals:
+        said = texts["withdrawn"].format(
+            feed=each.partition.feed,
+            day=each.partition.day,
+            because=each.because,
+            who=each.withdrawn_by,
+            at=each.withdrawn_at,
+        )
+        console.print(Text(f"  {said}"))
     console.print()
     show_releases(console, settings)
 

@@ -5,6 +5,7 @@ Every contract makes one asset; there is nothing to add here for a new feed.
 
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
@@ -14,6 +15,7 @@ from orchestration import run_record
 from orchestration.assets.partitions import arrival_days
 from orchestration.assets.resources import Home
 from orchestration.contracts.loader import FeedContract
+from orchestration.ingest import gone
 from orchestration.ingest.ingest import Ingestor
 from orchestration.ingest.results import DayResult, why_refused
 from orchestration.settings import Settings
@@ -74,6 +76,7 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
         days = [date.fromisoformat(partition_key) for partition_key in context.partition_keys]
         results = ingest_days(contract, days, home.settings, history=config.history)
         run_record.write_ingest(home.settings, context.run.run_id, contract.feed, results)
+        missing = _notice_gone(contract.feed, home.settings, context.run.run_id)
         refused = [result for result in results if result.outcome == "refused"]
         yield dg.AssetCheckResult(
             asset_key=key,
@@ -89,7 +92,8 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
                 f"refused, the first is {refused[0].day}: {why_refused(refused[0], 'en')}",
                 allow_retries=False,
             )
-        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(results))
+        metadata = {**_metadata(results), **_refused_metadata(contract, results), **missing}
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
     return raw_feed
 
@@ -117,6 +121,46 @@ def ingest_days(
         ),
     )
     return results
+
+
+def _notice_gone(feed: str, settings: Settings, run_id: str) -> dict[str, dg.MetadataValue]:
+    """Say once that the landed files of accepted days are gone; count them every time."""
+    found = gone.notice(feed, settings)
+    if found.news:
+        run_record.write_gone(settings, run_id, feed, found.news)
+        logger.warning(
+            "%s: the landed files of %s accepted days are gone (the first is %s); their rows stay",
+            feed,
+            f"{len(found.news):,}",
+            found.news[0],
+        )
+    listed = "\n".join(f"* {day}" for day in found.days)
+    return {
+        "days_gone_from_landing": dg.MetadataValue.int(len(found.days)),
+        "gone_from_landing": dg.MetadataValue.md(listed or "none"),
+    }
+
+
+def _refused_metadata(
+    contract: FeedContract, results: Sequence[DayResult]
+) -> dict[str, dg.MetadataValue]:
+    """What Dagster plots of refused rows: by rule, their share, and what the contract tolerates.
+
+    A row that breaks two rules counts under both.
+    """
+    read = [result for result in results if result.outcome == "accepted"]
+    rows_read = sum(result.rows_read for result in read)
+    by_rule: Counter[str] = Counter()
+    for result in read:
+        for problem in result.problems:
+            if problem.row is not None:
+                by_rule[problem.rule] += problem.count
+    share = sum(result.rows_refused for result in read) / rows_read if rows_read else 0.0
+    return {
+        **{f"refused/{rule}": dg.MetadataValue.int(by_rule[rule]) for rule in sorted(by_rule)},
+        "refused_share": dg.MetadataValue.float(share),
+        "refused_share_tolerated": dg.MetadataValue.float(contract.max_refused_share),
+    }
 
 
 def problems_as_markdown(results: Sequence[DayResult]) -> str:

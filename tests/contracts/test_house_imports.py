@@ -67,6 +67,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "screen": frozenset(
         {"settings", "contracts", "ingest", "release.pointer", "run_record", "sources.landing"}
     ),
+    "screen_quarantine": frozenset({"settings", "ingest"}),
     "assets": frozenset(
         {
             "settings",
