@@ -134,7 +134,7 @@ def settled_kpis(
 
     Args:
         connection: Where `marts.fct_creator_days` can be read.
-        newest_arrival: The newest arrival day of live_sessions, None if there is none.
+        newest_arrival: The newest arrival day of a LIVE route, None if there is none.
     """
     through = newest_arrival - timedelta(days=SETTLING_DAYS) if newest_arrival else None
     return tuple(

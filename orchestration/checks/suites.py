@@ -44,6 +44,7 @@ KNOWN_TABLES = frozenset(f"marts.{name}" for name in MARTS) | {
     "intermediate.int_coverage_days",
     "intermediate.int_coverage_periods",
     "intermediate.int_feed_volumes",
+    "intermediate.int_live_coverage_days",
 }
 """What a declaration may name: the contract's marts, and the tables that tell what they rest on."""
 

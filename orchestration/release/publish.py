@@ -287,7 +287,7 @@ def _make(
         connection.execute("checkpoint")
         on_step(PublishStep.CHECKPOINTED)
         tables = _tables_to_publish(connection)
-        newest = draft.newest_arrivals().get("live_sessions")
+        newest = _as_of(connection)
         kpis = settled_kpis(connection, newest)
         connection.execute(
             f"attach {literal(str(marts_file))} as release (storage_version '{STORAGE_VERSION}')"
@@ -372,6 +372,12 @@ def _tables_to_publish(connection: duckdb.DuckDBPyConnection) -> list[str]:
             "the model."
         )
     return tables
+
+
+def _as_of(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """The last arrival day of any LIVE route: the day up to which the marts speak."""
+    row = connection.execute("select as_of_date from intermediate.int_live_as_of").fetchone()
+    return row[0] if row else None
 
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, name: str) -> None:

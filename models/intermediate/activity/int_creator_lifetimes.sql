@@ -12,10 +12,9 @@ creators as (
 
 ),
 
-feed_as_of as (
+live_as_of as (
 
-    select * from {{ ref('int_feed_as_of') }}
-    where feed = 'live_sessions'
+    select * from {{ ref('int_live_as_of') }}
 
 ),
 
@@ -28,8 +27,8 @@ lifetimes as (
         min(creator_days.local_date) as first_active_date,
         max(creator_days.local_date) as last_active_date
     from creator_days
-    inner join feed_as_of
-        on creator_days.local_date <= feed_as_of.as_of_date
+    inner join live_as_of
+        on creator_days.local_date <= live_as_of.as_of_date
     where creator_days.session_count > 0
     group by creator_days.creator_id
 

@@ -4,15 +4,13 @@ with
 
 coverage_days as (
 
-    select * from {{ ref('int_coverage_days') }}
-    where feed = 'live_sessions'
+    select * from {{ ref('int_live_coverage_days') }}
 
 ),
 
-feed_as_of as (
+live_as_of as (
 
-    select * from {{ ref('int_feed_as_of') }}
-    where feed = 'live_sessions'
+    select * from {{ ref('int_live_as_of') }}
 
 ),
 
@@ -42,9 +40,9 @@ first_dates as (
 bounds as (
 
     select
-        feed_as_of.as_of_date,
+        live_as_of.as_of_date,
         (select min(first_dates.first_date) from first_dates) as first_date
-    from feed_as_of
+    from live_as_of
 
 ),
 

@@ -169,6 +169,7 @@ final as (
         local_start_date,
         local_end_date,
         category,
+        'reported' as session_source,
         is_present,
         ended_at is null as is_open,
         coalesce(duration_seconds > 86400, false) as is_over_24h,

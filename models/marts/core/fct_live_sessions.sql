@@ -31,6 +31,7 @@ final as (
         local_start_date,
         local_end_date,
         category,
+        session_source,
         is_open,
         is_over_24h,
         is_static,

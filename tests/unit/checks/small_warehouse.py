@@ -87,6 +87,12 @@ select 'live_sessions' as feed, date '2026-03-02' + cast(day as integer) as even
        true as is_covered
 from range(28) as days(day);
 
+create table intermediate.int_live_coverage_days as
+select event_date, is_covered from intermediate.int_coverage_days;
+
+create table intermediate.int_live_as_of as
+select max(event_date) as as_of_date from intermediate.int_live_coverage_days;
+
 create table intermediate.int_feed_volumes as
 select feed, date '2026-03-02' + cast(day as integer) as arrival_date, 30 as accepted_count,
        30::decimal(18, 1) as trailing_median_count
@@ -105,6 +111,8 @@ from range({sessions}) as numbers(i);
 insert into marts.growth_accounting
 select 'day', date '2026-03-30', 'all', 'all', {sessions}, 0, {sessions}, 0, 0, null, 1, true;
 insert into intermediate.int_coverage_days values ('live_sessions', date '2026-03-30', true);
+insert into intermediate.int_live_coverage_days values (date '2026-03-30', true);
+update intermediate.int_live_as_of set as_of_date = date '2026-03-30';
 insert into intermediate.int_feed_volumes values
     ('live_sessions', date '2026-03-30', {sessions}, 30),
     ('creators', date '2026-03-30', 30, 30);

@@ -246,6 +246,9 @@ def test_same_inputs_and_code_give_the_same_content_on_another_machine(
             connection.execute(
                 f"create table marts.{mart} as from w.marts.{mart} order by hash({mart})"
             )
+        connection.execute(
+            "create table intermediate.int_live_as_of as from w.intermediate.int_live_as_of"
+        )
 
     second = publish(
         other,

@@ -1,0 +1,97 @@
+{#- A route that has been silent for longer has ended, and the others are judged without it. -#}
+{%- set silent_days = 7 -%}
+
+with
+
+coverage_days as (
+
+    select * from {{ ref('int_coverage_days') }}
+    where feed in ({{ live_routes() }})
+
+),
+
+live_as_of as (
+
+    select * from {{ ref('int_live_as_of') }}
+
+),
+
+answered_ranges as (
+
+    -- From the first to the last day that an arrival answered for. A row from before says that
+    -- something happened then, not that the route was already there.
+    select
+        feed,
+        min(event_date) as first_date,
+        max(event_date) as last_date
+    from coverage_days
+    where has_arrival
+    group by feed
+
+),
+
+route_ranges as (
+
+    select
+        answered_ranges.feed,
+        answered_ranges.first_date,
+        case
+            when
+                {{ add_days('answered_ranges.last_date', silent_days) }} >= live_as_of.as_of_date
+                then greatest(answered_ranges.last_date, live_as_of.as_of_date)
+            else answered_ranges.last_date
+        end as last_date
+    from answered_ranges
+    cross join live_as_of
+
+),
+
+calendar as (
+
+    {{ date_series(
+        '(select min(event_date) from coverage_days)', '(select max(last_date) from route_ranges)'
+    ) }}
+
+),
+
+route_days as (
+
+    select
+        calendar.calendar_date as event_date,
+        route_ranges.feed,
+        coalesce(coverage_days.is_covered, false) as is_covered
+    from calendar
+    inner join route_ranges
+        on calendar.calendar_date between route_ranges.first_date and route_ranges.last_date
+    left join coverage_days
+        on
+            route_ranges.feed = coverage_days.feed
+            and calendar.calendar_date = coverage_days.event_date
+
+),
+
+route_counts as (
+
+    select
+        event_date,
+        count(*) as route_count,
+        sum(case when is_covered then 1 else 0 end) as covered_route_count
+    from route_days
+    group by event_date
+
+),
+
+final as (
+
+    select
+        calendar.calendar_date as event_date,
+        coalesce(route_counts.covered_route_count = route_counts.route_count, false) as is_covered,
+        coalesce(route_counts.route_count, 0) as route_count,
+        coalesce(route_counts.covered_route_count, 0) as covered_route_count
+    from calendar
+    left join route_counts
+        on calendar.calendar_date = route_counts.event_date
+
+)
+
+select * from final
