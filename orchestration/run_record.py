@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.checks.evidence import valid_run_id
-from orchestration.ingest.results import DayResult, Problem
+from orchestration.ingest.results import DayResult, DriftFinding, Problem
 from orchestration.release.atomic import write_bytes
 from orchestration.settings import Settings
 
@@ -92,11 +92,16 @@ def _day_result(row: dict[str, Any]) -> DayResult:
     read_back = {
         "day": date.fromisoformat(row["day"]),
         "problems": tuple(Problem(**problem) for problem in row["problems"]),
-        "drift": tuple(row["drift"]),
+        "drift": tuple(_drift_finding(found) for found in row["drift"]),
     }
     for name in ("min_event_at", "max_event_at"):
         read_back[name] = datetime.fromisoformat(row[name]) if row[name] else None
     return DayResult(**{**row, **read_back})
+
+
+def _drift_finding(row: dict[str, Any]) -> DriftFinding:
+    good = row["last_good_day"]
+    return DriftFinding(**{**row, "last_good_day": date.fromisoformat(good) if good else None})
 
 
 def write_outcome(settings: Settings, run_id: str, outcome: Mapping[str, Any]) -> None:

@@ -181,7 +181,11 @@ def _metadata(results: Sequence[DayResult]) -> dict[str, dg.MetadataValue]:
     arrived = [result for result in results if result.outcome in {"accepted", "unchanged"}]
     starts = [result.min_event_at for result in arrived if result.min_event_at]
     ends = [result.max_event_at for result in arrived if result.max_event_at]
-    drift = sorted({change for result in arrived for change in result.drift})
+    drift = [
+        f"{result.day} {found.kind} `{found.column}`: {found.told('en')}"
+        for result in arrived
+        for found in result.drift
+    ]
     samples = [result.sample for result in arrived if result.sample]
     return {
         "dagster/row_count": dg.MetadataValue.int(sum(result.rows_accepted for result in arrived)),

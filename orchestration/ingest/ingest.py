@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,7 @@ import duckdb
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import discover, quarantine, reasons
 from orchestration.ingest.check import DayRules, Judgement, declared_zone, judge
+from orchestration.ingest.drift import LOOKBACK_DAYS, compare
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import TakenFile, refuse_if_changed, scratch_folder, take_in
 from orchestration.ingest.landing_zone import LandedFile, LandedPartition, open_zone
@@ -32,6 +34,8 @@ from orchestration.ingest.ledger import (
     Withdrawal,
     utc_now,
 )
+from orchestration.ingest.profile import Looked, Profile
+from orchestration.ingest.profile import take as take_profile
 from orchestration.ingest.publication import finish, publish_file
 from orchestration.ingest.read import (
     Source,
@@ -39,7 +43,7 @@ from orchestration.ingest.read import (
     refuse_parquet_bomb,
 )
 from orchestration.ingest.reasons import FileRefusedError, Reason
-from orchestration.ingest.results import DayResult, Problem
+from orchestration.ingest.results import DayResult, DriftFinding, Problem
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,8 +75,9 @@ class _DayAtHand:
     # Where a day of one file was written as it was read; the rows of several are in `accepted`.
     streamed: Path | None = None
     failed_count: int = 0
-    columns: set[str] = field(default_factory=set)
-    unknown_columns: set[str] = field(default_factory=set)
+    looked: Looked = field(default_factory=Looked)
+    profile: Profile = field(default_factory=lambda: Profile({}))
+    drift: tuple[DriftFinding, ...] = ()
 
     @property
     def read_count(self) -> int:
@@ -162,7 +167,7 @@ class Ingestor:
                 raise IngestError("a day without a record cannot be settled")
             if landed.files:
                 self._lift_refusal(contract.feed, day)
-            return _unchanged(record)
+            return _unchanged(record, self._ledger.drift_of(record))
         withdrawal = self._ledger.withdrawal(contract.feed, day) if record is None else None
         if discover.is_withdrawn(landed, withdrawal):
             self._lift_refusal(contract.feed, day)
@@ -203,7 +208,7 @@ class Ingestor:
             if record is not None and self._is_same(contract, at_hand, record):
                 self._ledger.retouch(contract.feed, day, _ledger_files(at_hand, record))
                 self._lift_refusal(contract.feed, day)
-                return _unchanged(record)
+                return _unchanged(record, self._ledger.drift_of(record))
             withdrawal = self._ledger.withdrawal(contract.feed, day) if record is None else None
             if withdrawal is not None and _is_withdrawn_content(at_hand, withdrawal):
                 files = _ledger_files(at_hand, withdrawal.partition)
@@ -220,7 +225,8 @@ class Ingestor:
             rules = DayRules(day=day, horizon_days=horizon, zone=zone)
             for taken in at_hand.taken.values():
                 self._read(contract, taken, at_hand, rules, folder)
-            refusal = self._refusal(contract, at_hand, record)
+            self._compare(contract, day, at_hand)
+            refusal = self._refusal(contract, day, at_hand, record)
             if refusal is not None:
                 return self._refuse(contract, day, at_hand, record, refusal, folder)
             result = self._accept(contract, day, at_hand, horizon, folder)
@@ -312,8 +318,7 @@ class Ingestor:
         at_hand.streamed = streamed
         at_hand.rows_by_file[name] = source.rows + source.malformed_rows
         at_hand.failed_count += failed + source.malformed_rows
-        at_hand.columns.update(source.known)
-        at_hand.unknown_columns.update(column.name for column in source.unknown)
+        at_hand.looked.at(connection, taken.format, source, contract)
 
     def _add_accepted(
         self, name: str, source: Source, judgement: Judgement, streamed: Path | None
@@ -361,8 +366,34 @@ class Ingestor:
             digest.update(f"{file.name}\n{content}\n".encode())
         return digest.hexdigest()
 
+    def _compare(self, contract: FeedContract, day: date, at_hand: _DayAtHand) -> None:
+        """Take the day's profile and name what drifted."""
+        if at_hand.engine_broke or not at_hand.rows_by_file:
+            return
+        rows, bound = _rows_of(at_hand)
+        at_hand.profile = take_profile(
+            self._connection,
+            contract,
+            at_hand.looked,
+            rows=rows,
+            bound=bound,
+            row_count=at_hand.read_count - at_hand.failed_count,
+            failed_count=at_hand.failed_count,
+        )
+        at_hand.drift = compare(
+            contract,
+            day,
+            at_hand.profile,
+            self._ledger.past_days(contract.feed, day, LOOKBACK_DAYS),
+            self._ledger.drift_acceptances(contract.feed),
+        )
+
     def _refusal(
-        self, contract: FeedContract, at_hand: _DayAtHand, record: PartitionRecord | None
+        self,
+        contract: FeedContract,
+        day: date,
+        at_hand: _DayAtHand,
+        record: PartitionRecord | None,
     ) -> Reason | None:
         """Why the day as a whole is refused; None where it goes on."""
         read, failed = at_hand.read_count, at_hand.failed_count
@@ -374,10 +405,13 @@ class Ingestor:
         late = quarantine.merely_late_count(self._connection) if failed else 0
         timely, faulty = read - late, failed - late
         if timely >= MIN_ROWS_FOR_SHARE and faulty > contract.max_refused_share * timely:
-            return reasons.refused_share(faulty, timely, contract.max_refused_share)
+            reason = reasons.refused_share(faulty, timely, contract.max_refused_share)
+            # Values beyond a limit, or of another type, are told best by how all of them moved.
+            return reasons.with_drift(reason, at_hand.drift)
         if contract.mandatory and read == failed and (faulty or not read):
             return reasons.nothing_accepted()
-        return None
+        refused = [found for found in at_hand.drift if found.action == "refuse"]
+        return reasons.drifted(contract.feed, day, refused) if refused else None
 
     # --- publishing -------------------------------------------------------------------------
 
@@ -399,7 +433,12 @@ class Ingestor:
         )
         publish_file(path, quarantine.refused_path(contract.feed, day, self._settings))
         self._remember_refusal(
-            contract, day, reason, read=at_hand.read_count, refused=at_hand.failed_count
+            contract,
+            day,
+            reason,
+            read=at_hand.read_count,
+            refused=at_hand.failed_count,
+            drift=at_hand.drift,
         )
         return DayResult(
             feed=contract.feed,
@@ -409,7 +448,7 @@ class Ingestor:
             rows_read=at_hand.read_count,
             rows_refused=at_hand.read_count,
             problems=problems,
-            drift=self._drift(contract, day, at_hand),
+            drift=at_hand.drift,
         )
 
     def _accept(
@@ -457,25 +496,27 @@ class Ingestor:
             duplicate_count=written.duplicate_count,
             min_event_at=written.min_event_at,
             max_event_at=written.max_event_at,
-            columns=tuple(sorted(at_hand.columns)),
-            drift=self._drift(contract, day, at_hand),
+            columns=tuple(sorted(at_hand.looked.raw_names)),
+            drift=tuple(f"{found.kind} {found.column}" for found in at_hand.drift),
             raw_bytes=written.path.stat().st_size,
             ingested_at=utc_now(),
             files=_ledger_files(at_hand, None),
         )
         publish_file(written.path, discover.raw_path(contract.feed, day, self._settings))
-        self._ledger.accept(record, written.event_days)
+        observed = (at_hand.profile, at_hand.drift)
+        self._ledger.accept(record, written.event_days, observed=observed)
         quarantine.refused_path(contract.feed, day, self._settings).unlink(missing_ok=True)
         return replace(
-            _unchanged(record), outcome="accepted", problems=problems, sample=written.sample
+            _unchanged(record, at_hand.drift),
+            outcome="accepted",
+            problems=problems,
+            sample=written.sample,
         )
 
     def _write(self, contract: FeedContract, at_hand: _DayAtHand, folder: Path) -> _Written:
         """Leave out duplicates by key and have the day's Parquet in scratch, in delivered order."""
         path = folder / "data.parquet"
-        rows, bound = "accepted", {}
-        if at_hand.streamed is not None:
-            rows, bound = _WRITTEN, {"_path": str(at_hand.streamed)}
+        rows, bound = _rows_of(at_hand)
         row_count, key_count = self._one_row(
             f"select count(*), count(distinct {_key_hash(contract)}) from {rows}", bound
         )
@@ -550,18 +591,15 @@ class Ingestor:
         body = [[_markdown_cell(value) for value in row] for row in rows]
         return "\n".join("| " + " | ".join(cells) + " |" for cells in [*head, *body])
 
-    def _drift(self, contract: FeedContract, day: date, at_hand: _DayAtHand) -> tuple[str, ...]:
-        unknown = [f"unknown_column {name}" for name in sorted(at_hand.unknown_columns)]
-        before = self._ledger.previous_partition(contract.feed, day)
-        vanished: list[str] = []
-        if before is not None and at_hand.columns:
-            vanished = [
-                f"vanished_column {name}" for name in before.columns if name not in at_hand.columns
-            ]
-        return tuple(unknown + vanished)
-
     def _remember_refusal(
-        self, contract: FeedContract, day: date, reason: Reason, *, read: int = 0, refused: int = 0
+        self,
+        contract: FeedContract,
+        day: date,
+        reason: Reason,
+        *,
+        read: int = 0,
+        refused: int = 0,
+        drift: Sequence[DriftFinding] = (),
     ) -> None:
         self._ledger.refuse(
             Refusal(
@@ -573,7 +611,8 @@ class Ingestor:
                 reason_es=reason.es,
                 read_count=read,
                 refused_count=refused,
-            )
+            ),
+            drift,
         )
 
     def _lift_refusal(self, feed: str, day: date) -> None:
@@ -588,12 +627,19 @@ class Ingestor:
         return row
 
 
+def _rows_of(at_hand: _DayAtHand) -> tuple[str, dict[str, Any]]:
+    """The relation of the rows that passed their checks, and what it binds."""
+    if at_hand.streamed is not None:
+        return _WRITTEN, {"_path": str(at_hand.streamed)}
+    return "accepted", {}
+
+
 def _key_hash(contract: FeedContract) -> str:
     """SQL that is equal where keys are equal, and smaller than long keys to keep."""
     return "hash({})".format(", ".join(f'"{name}"' for name in contract.key))
 
 
-def _unchanged(record: PartitionRecord) -> DayResult:
+def _unchanged(record: PartitionRecord, drift: tuple[DriftFinding, ...]) -> DayResult:
     return DayResult(
         feed=record.feed,
         day=record.day,
@@ -605,7 +651,7 @@ def _unchanged(record: PartitionRecord) -> DayResult:
         rows_duplicate=record.duplicate_count,
         min_event_at=record.min_event_at,
         max_event_at=record.max_event_at,
-        drift=record.drift,
+        drift=drift,
     )
 
 

@@ -10,12 +10,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from orchestration.contracts.drift_rules import DriftKind
+from orchestration.ingest.drift import Acceptance, PastDay
+from orchestration.ingest.profile import Profile
+from orchestration.ingest.results import DriftFinding
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -84,6 +89,33 @@ create table if not exists publications (
     moves text not null,
     primary key (feed, arrival_date)
 ) without rowid;
+create table if not exists profiles (
+    feed text not null,
+    arrival_date text not null,
+    profile text not null,
+    primary key (feed, arrival_date)
+) without rowid;
+create table if not exists drift (
+    feed text not null,
+    arrival_date text not null,
+    is_day_refused integer not null,
+    kind text not null,
+    column_name text not null,
+    action text not null,
+    what_en text not null,
+    what_es text not null,
+    last_good_day text,
+    primary key (feed, arrival_date, is_day_refused, kind, column_name)
+) without rowid;
+create table if not exists drift_acceptances (
+    feed text not null,
+    arrival_date text not null,
+    kind text not null,
+    column_name text not null,
+    because text not null,
+    accepted_at text not null,
+    primary key (feed, arrival_date, kind, column_name)
+) without rowid;
 create table if not exists gone_days (
     feed text not null,
     arrival_date text not null,
@@ -98,6 +130,7 @@ _PARTITION_COLUMNS = (
     "raw_bytes, ingested_at"
 )
 
+_PROFILES_KEPT = 500
 
 # What one accepted state of a day is made of.
 _TABLES_OF_A_STATE = ("partitions", "partition_files", "event_days")
@@ -120,7 +153,8 @@ class PartitionRecord:
 
     `basis` is the hash of what besides the files decides about rows (contract, declared time zone);
     `lateness_days` is the horizon it was accepted under, None where lifted or not applicable;
-    `columns` are the contract columns that the files had; `raw_bytes` is the size of the Parquet
+    `columns` are the contract columns that the files had, `drift` the kinds and columns of what
+    drifted (in words: `Ledger.drift_of`); `raw_bytes` is the size of the Parquet
     file, by which a replaced or vanished one is noticed.
     """
 
@@ -190,6 +224,16 @@ class GoneDay:
     noticed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DayDrift:
+    """What drifted on a feed's arrival day; `is_day_refused`: in the files that were refused."""
+
+    feed: str
+    day: date
+    is_day_refused: bool
+    finding: DriftFinding
+
+
 class LedgerError(RuntimeError):
     """The ledger cannot be read or written: damaged, or the disk refuses; with what to do."""
 
@@ -206,6 +250,7 @@ class Ledger:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._is_writable = False
+        self._profiles: dict[str, Profile] = {}
 
     def __enter__(self) -> Self:
         """Open nothing until it is needed."""
@@ -280,8 +325,11 @@ class Ledger:
         record: PartitionRecord,
         event_days: dict[date, int],
         moves: Mapping[str, str] | None = None,
+        observed: tuple[Profile, Sequence[DriftFinding]] | None = None,
     ) -> None:
         """Make this the accepted state of its day, in one transaction.
+
+        `observed` are the day's profile and drift; without, those of the files read last stay.
 
         It lifts a withdrawal and, where the state was read from landing, a refusal. `moves` are
         files that the same transaction decides to put into place (see `publication`): then the
@@ -324,11 +372,21 @@ class Ledger:
                 "insert into event_days values (?, ?, ?, ?)",
                 [(*key, event.isoformat(), count) for event, count in event_days.items()],
             )
+            if moves is None:
+                _write_drift(connection, key, (), is_day_refused=True)
+            if observed is not None:
+                profile, drift = observed
+                connection.execute(
+                    "insert or replace into profiles values (?, ?, ?)", (*key, profile.to_json())
+                )
+                _write_drift(connection, key, drift, is_day_refused=False)
             _plan_moves(connection, key, moves)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Record the last refusal of a day; its accepted state stays as it is."""
+    def refuse(self, refusal: Refusal, drift: Sequence[DriftFinding] = ()) -> None:
+        """Record the last refusal of a day and its drift; its accepted state stays as it is."""
         with self._writing() as connection:
+            key = (refusal.feed, refusal.day.isoformat())
+            _write_drift(connection, key, drift, is_day_refused=True)
             connection.execute(
                 "insert or replace into refusals values (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -349,6 +407,7 @@ class Ledger:
             connection.execute(
                 "delete from refusals where feed = ? and arrival_date = ?", (feed, day.isoformat())
             )
+            _write_drift(connection, (feed, day.isoformat()), (), is_day_refused=True)
 
     def retouch(self, feed: str, day: date, files: tuple[LedgerFile, ...]) -> None:
         """Replace the file facts of an accepted day whose contents are the same bytes as before."""
@@ -364,6 +423,109 @@ class Ledger:
                     for file in files
                 ],
             )
+
+    # --- drift ------------------------------------------------------------------------------
+
+    def past_days(self, feed: str, before: date, limit: int) -> list[PastDay]:
+        """The accepted days of a feed before an arrival day that have a profile, latest first."""
+        rows = self._rows(
+            "select arrival_date, profile from profiles inner join partitions "
+            "using (feed, arrival_date) where feed = ? and arrival_date < ? "
+            f"order by arrival_date desc limit {limit:d}",
+            (feed, before.isoformat()),
+            table="profiles",
+        )
+        if not rows:
+            return []
+        drifted: dict[str, dict[tuple[DriftKind, str], date | None]] = {}
+        for day, kind, column, good in self._rows(
+            "select arrival_date, kind, column_name, last_good_day from drift where feed = ? "
+            "and arrival_date between ? and ? and not is_day_refused and action = 'warn'",
+            (feed, rows[-1][0], rows[0][0]),
+            table="drift",
+        ):
+            drifted.setdefault(day, {})[kind, column] = date.fromisoformat(good) if good else None
+        return [
+            PastDay(date.fromisoformat(day), self._profile(text), drifted.get(day, {}))
+            for day, text in rows
+        ]
+
+    def _profile(self, text: str) -> Profile:
+        # A first load asks for nearly the same days again and again.
+        if text not in self._profiles:
+            if len(self._profiles) >= _PROFILES_KEPT:
+                self._profiles.clear()
+            self._profiles[text] = Profile.from_json(text)
+        return self._profiles[text]
+
+    def drift(self, feed: str | None = None, day: date | None = None) -> tuple[DayDrift, ...]:
+        """What drifted, by day, feed, kind and column; of one feed, or of one of its days."""
+        wanted = [("feed", feed), ("arrival_date", day.isoformat() if day else None)]
+        where = " and ".join(f"{name} = ?" for name, value in wanted if value is not None)
+        rows = self._rows(
+            "select feed, arrival_date, is_day_refused, kind, column_name, action, what_en, "
+            f"what_es, last_good_day from drift {f'where {where}' if where else ''} "
+            "order by arrival_date, feed, is_day_refused, kind, column_name",
+            tuple(value for _, value in wanted if value is not None),
+            table="drift",
+        )
+        return tuple(
+            DayDrift(
+                feed=row[0],
+                day=date.fromisoformat(row[1]),
+                is_day_refused=bool(row[2]),
+                finding=DriftFinding(
+                    kind=row[3],
+                    column=row[4],
+                    action=row[5],
+                    what_en=row[6],
+                    what_es=row[7],
+                    last_good_day=date.fromisoformat(row[8]) if row[8] else None,
+                ),
+            )
+            for row in rows
+        )
+
+    def drift_of(self, record: PartitionRecord) -> tuple[DriftFinding, ...]:
+        """What drifted in an accepted state, also one that an earlier Semillero accepted."""
+        if not record.drift:
+            return ()
+        found = tuple(
+            each.finding for each in self.drift(record.feed, record.day) if not each.is_day_refused
+        )
+        return found or tuple(_drift_in_words(said) for said in record.drift)
+
+    def accept_drift(
+        self, feed: str, day: date, found: Sequence[DriftFinding], because: str, at: datetime
+    ) -> None:
+        """Record that a person takes what drifted on a day for the new normal."""
+        key = (feed, day.isoformat())
+        with self._writing() as connection:
+            connection.executemany(
+                "insert or replace into drift_acceptances values (?, ?, ?, ?, ?, ?)",
+                [(*key, each.kind, each.column, because, at.isoformat()) for each in found],
+            )
+            connection.executemany(
+                "update drift set action = 'accepted' where feed = ? and arrival_date = ? "
+                "and not is_day_refused and kind = ? and column_name = ?",
+                [(*key, each.kind, each.column) for each in found],
+            )
+
+    def drift_acceptances(self, feed: str | None = None) -> tuple[Acceptance, ...]:
+        """What people accepted, by day, feed, kind and column."""
+        rows = self._rows(
+            "select feed, arrival_date, kind, column_name, because, accepted_at "
+            f"from drift_acceptances {'where feed = ?' if feed else ''} "
+            "order by arrival_date, feed, kind, column_name",
+            (feed,) if feed else (),
+            table="drift_acceptances",
+        )
+        return tuple(
+            Acceptance(
+                feed, date.fromisoformat(day), kind, column, because, datetime.fromisoformat(at)
+            )
+            for feed, day, kind, column, because, at in rows
+        )
 
     # --- withdrawals ------------------------------------------------------------------------
 
@@ -595,6 +757,43 @@ def _partition_record(row: tuple[Any, ...], files: tuple[LedgerFile, ...]) -> Pa
         ingested_at=datetime.fromisoformat(row[15]),
         files=files,
     )
+
+
+def _write_drift(
+    connection: sqlite3.Connection,
+    key: tuple[str, str],
+    found: Sequence[DriftFinding],
+    *,
+    is_day_refused: bool,
+) -> None:
+    """Make this the drift of a day's accepted state, or of its refused files."""
+    connection.execute(
+        "delete from drift where feed = ? and arrival_date = ? and is_day_refused = ?",
+        (*key, is_day_refused),
+    )
+    connection.executemany(
+        "insert into drift values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *key,
+                is_day_refused,
+                each.kind,
+                each.column,
+                each.action,
+                each.what_en,
+                each.what_es,
+                each.last_good_day.isoformat() if each.last_good_day else None,
+            )
+            for each in found
+        ],
+    )
+
+
+def _drift_in_words(said: str) -> DriftFinding:
+    """What an earlier Semillero wrote down: `unknown_column x` or `vanished_column x`."""
+    word, _, column = said.partition(" ")
+    kind: DriftKind = "vanished_column" if word == "vanished_column" else "new_column"
+    return DriftFinding(kind, column, "warn", said, said)
 
 
 def _plan_moves(

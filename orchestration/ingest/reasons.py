@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orchestration.contracts.loader import Kind
+    from orchestration.ingest.results import DriftFinding
 
 _KIND_WORDS: dict[str, tuple[str, str]] = {
     "string": ("a text", "un texto"),
@@ -372,6 +373,29 @@ def refused_share(refused: int, read: int, allowed: float) -> Reason:
         f"Se rechazaron {refused:,} de {read:,} filas ({refused / read:.1%}); el contrato tolera "
         f"{allowed:.1%}. Corrija los archivos y vuelva a ejecutar.",
     )
+
+
+def drifted(feed: str, day: date, found: Iterable[DriftFinding]) -> Reason:
+    """A day differs from the good days before it in a way that the contract refuses."""
+    found = list(found)
+    said_en = " ".join(each.told("en") for each in found)
+    said_es = " ".join(each.told("es") for each in found)
+    accept = f"semillero drift accept {feed} {day} --because"
+    return Reason(
+        "drift",
+        f"Drift: {said_en} Correct the file and run again; what was accepted before stays. If this "
+        f'is the new normal: {accept} "why", then run again.',
+        f"Deriva: {said_es} Corrija el archivo y vuelva a ejecutar; lo aceptado antes se conserva. "
+        f'Si esto es lo normal desde ahora: {accept} "por qué", y vuelva a ejecutar.',
+    )
+
+
+def with_drift(reason: Reason, found: Iterable[DriftFinding]) -> Reason:
+    """A refusal together with the drift that probably explains it."""
+    found = list(found)
+    en = " ".join([reason.en, *(each.told("en") for each in found)])
+    es = " ".join([reason.es, *(each.told("es") for each in found)])
+    return Reason(reason.rule, en, es)
 
 
 def nothing_accepted() -> Reason:

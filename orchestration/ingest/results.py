@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from orchestration.contracts.drift_rules import DriftKind
+
 Outcome = Literal["accepted", "unchanged", "nothing_landed", "refused", "withdrawn"]
 
 
@@ -29,6 +31,31 @@ class Problem:
     count: int
     reason_en: str
     reason_es: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFinding:
+    """One respect in which a day differs from the good days before it.
+
+    `action`: it was told (`warn`), it refused the day (`refuse`), or a person took it for the new
+    normal (`accepted`). `last_good_day` is the last arrival day that did not differ so; None where
+    there is none.
+    """
+
+    kind: DriftKind
+    column: str
+    action: Literal["warn", "refuse", "accepted"]
+    what_en: str
+    what_es: str
+    last_good_day: date | None = None
+
+    def told(self, language: Literal["en", "es"]) -> str:
+        """The finding in words, the last good day beside it."""
+        if language == "es":
+            good = "" if self.last_good_day is None else f" Último día bueno: {self.last_good_day}."
+            return f"{self.what_es}{good}"
+        good = "" if self.last_good_day is None else f" Last good day: {self.last_good_day}."
+        return f"{self.what_en}{good}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +80,7 @@ class DayResult:
     min_event_at: datetime | None = None
     max_event_at: datetime | None = None
     problems: tuple[Problem, ...] = ()
-    drift: tuple[str, ...] = ()
+    drift: tuple[DriftFinding, ...] = ()
     sample: str = ""
 
 

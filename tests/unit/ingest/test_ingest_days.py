@@ -232,11 +232,11 @@ def test_unknown_and_vanished_columns_are_drift_and_kept(world: World) -> None:
     ]
     world.land("live_sessions", "day.csv", as_csv(moved), NEXT_DAY)
     result = world.ingest("live_sessions", NEXT_DAY)
-    assert result.drift == (
-        "unknown_column Zeta",
-        "unknown_column mood",
-        "vanished_column likes",
-    )
+    assert [(found.kind, found.column, found.last_good_day) for found in result.drift] == [
+        ("new_column", "Zeta", DAY),
+        ("new_column", "mood", DAY),
+        ("vanished_column", "likes", DAY),
+    ]
     assert world.raw("live_sessions", "_extra, likes", NEXT_DAY)[0] == ('{"mood":"feliz"}', None)
 
 
@@ -311,7 +311,7 @@ def test_a_crash_between_raw_and_ledger_is_healed_by_the_next_ingest(
     world.ingest("live_sessions")
     world.land("live_sessions", "day.csv", as_csv(sessions(8)))
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as crash:
@@ -332,7 +332,7 @@ def test_a_crash_is_healed_even_if_the_old_file_came_back_meanwhile(
     world.ingest("live_sessions")
     world.land("live_sessions", "day.csv", as_csv(sessions(300)))
     with monkeypatch.context() as crash:
-        crash.setattr(Ledger, "accept", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        crash.setattr(Ledger, "accept", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             world.ingest("live_sessions")
     path.write_text(as_csv(sessions(5)))

@@ -265,7 +265,7 @@ def test_a_day_whose_ingest_broke_off_is_not_replayed(
     path = land_with_late_rows(world)
     world.land(FEED, "day.csv", as_csv([*sessions(5), session(6, **LATE)]))
     with monkeypatch.context() as crash:
-        crash.setattr(Ledger, "accept", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        crash.setattr(Ledger, "accept", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             world.ingest(FEED)
     assert replay(world).problems[0].rule == "broken_off"
