@@ -116,6 +116,33 @@ class DbtWorld:
                 days = self._event_days[key]
                 days[day] = days.get(day, 0) + 1
 
+    def adopt(self, feed: str, arrival_day: date, file: Path) -> None:
+        """Take (or replace) a partition from a Parquet file that an ingest made."""
+        import duckdb
+
+        target = self.home / "raw" / feed / f"dt={arrival_day.isoformat()}" / "data.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+        event = self._event_columns[feed]
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            rows = connection.execute(
+                f"select {f'cast({event} as date)' if event else 'null'}, count(*) "
+                "from read_parquet($1, hive_partitioning = false) group by all",
+                [str(file)],
+            ).fetchall()
+        key = (feed, arrival_day)
+        self._revisions[key] = self._revisions.get(key, 0) + 1
+        self._counts[key] = sum(count for _, count in rows)
+        self._event_days[key] = dict(rows) if event else {}
+
+    def withdraw(self, feed: str, arrival_day: date) -> None:
+        """Take a partition out of what is registered."""
+        key = (feed, arrival_day)
+        shutil.rmtree(self.home / "raw" / feed / f"dt={arrival_day.isoformat()}")
+        for facts in (self._revisions, self._counts, self._event_days):
+            facts.pop(key)
+
     def build(
         self,
         *,
