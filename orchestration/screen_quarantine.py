@@ -133,7 +133,7 @@ def show_held(console: Console, settings: Settings, held: HeldSummary) -> None:
             str(count.day),
             texts[count.state],
             count.rule,
-            f"{count.rows:,}",
+            f"{count.rows:,}" if count.rows else "",
             f"{count.files:,}" if count.files else "",
             f"{count.share:.1%}" if count.rows and count.share is not None else "",
             f"{count.tolerance:.1%}",
@@ -216,8 +216,8 @@ def _show_why(
     results: Sequence[ReplayResult],
 ) -> None:
     lines = [
-        f"  {result.feed} {result.day} {problem.file}"
-        f"{f' ({problem.count:,})' if problem.row is not None else ''}: "
+        f"  {result.feed} {result.day}"
+        f"{f' {problem.file} ({problem.count:,})' if problem.row is not None else ''}: "
         f"{getattr(problem, f'reason_{settings.language}')}"
         for result in results
         for problem in result.problems

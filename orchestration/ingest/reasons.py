@@ -143,10 +143,10 @@ def too_late(column: str, day: date, horizon_days: int) -> Reason:
     """An event is older than the lateness horizon."""
     return Reason(
         "too_late",
-        f"{column} is more than {horizon_days} days before the day of arrival, {day}; "
-        "run with --history to take it in.",
-        f"{column} cae más de {horizon_days} días antes del día de llegada, {day}; "
-        "ejecute con --history para admitirlo.",
+        f"{column} is more than {horizon_days} days before the day of arrival, {day}; to take it "
+        "in: `semillero quarantine replay --rule too_late`, or for a first load `run --history`.",
+        f"{column} cae más de {horizon_days} días antes del día de llegada, {day}; para admitirlo: "
+        "`semillero quarantine replay --rule too_late`, o en una primera carga `run --history`.",
     )
 
 
@@ -478,6 +478,24 @@ def broken_off() -> Reason:
         "The last ingest of this day broke off: run `semillero run` first, then replay.",
         "La última carga de este día se interrumpió: ejecute primero `semillero run` y luego "
         "reprocese.",
+    )
+
+
+def read_again() -> Reason:
+    """What a replay would do with a day that was refused as a whole."""
+    return Reason(
+        "read_again",
+        "The day was refused as a whole: a replay reads it again from landing.",
+        "El día se rechazó completo: un reproceso lo lee de nuevo desde landing.",
+    )
+
+
+def stays_withdrawn() -> Reason:
+    """A replay that does not ask for withdrawn rows."""
+    return Reason(
+        "withdrawn",
+        "The day is withdrawn and stays out: to take it back, replay it with --rule withdrawn.",
+        "El día está retirado y queda fuera: para recuperarlo, reprocéselo con --rule withdrawn.",
     )
 
 

@@ -142,13 +142,30 @@ class Replayer:
         """
         zone = declared_zone(contract.feed, self._settings.feed_timezones)
         results = []
-        if quarantine.refused_path(contract.feed, day, self._settings).exists():
+        if self._is_meant(quarantine.refused_path(contract.feed, day, self._settings)):
             results.append(self._read_again(contract, day))
-        if quarantine.accepted_path(contract.feed, day, self._settings).exists() and not any(
-            result.outcome == "reread" for result in results
+        is_read_again = any(result.outcome == "reread" for result in results)
+        if not is_read_again and self._is_meant(
+            quarantine.accepted_path(contract.feed, day, self._settings)
         ):
             results.append(self._replay_rows(contract, day, zone))
         return tuple(results)
+
+    def _is_meant(self, path: Path) -> bool:
+        """Whether a quarantine file exists and holds something of the rule that is asked for."""
+        if not path.exists() or self._rule is None:
+            return path.exists()
+        copy = self._folder / "asked.parquet"
+        bring(path, copy)
+        try:
+            found = self._connection.execute(
+                "select count(*) from read_parquet($path, hive_partitioning = false) "
+                "where rule = $rule",
+                {"path": str(copy), "rule": self._rule},
+            ).fetchone()
+        finally:
+            copy.unlink()
+        return found is not None and found[0] > 0
 
     # --- a day that was refused as a whole ------------------------------------------------------
 
@@ -156,7 +173,7 @@ class Replayer:
         if not open_zone(self._settings).partition(contract.feed, day).files:
             return _skipped(contract, day, reasons.not_landed_any_more())
         if self._dry_run:
-            return ReplayResult(contract.feed, day, "nothing")
+            return _stays(contract, day, reasons.read_again())
         # The ledger is opened by one at a time.
         self._ledger.close()
         with Ingestor(self._settings, history=self._lifts_horizon) as ingestor:
@@ -215,7 +232,7 @@ class Replayer:
         if self._count("select count(*) from held where revision <> $of", record.revision):
             return _skipped(contract, day, reasons.broken_off())
         if state.is_withdrawn and self._rule != WITHDRAWN:
-            return ReplayResult(contract.feed, day, "nothing")
+            return _stays(contract, day, reasons.stays_withdrawn())
         horizon = None if self._lifts_horizon else record.lateness_days
         judged = self._judge_again(contract, DayRules(day=day, horizon_days=horizon, zone=zone))
         problems = quarantine.problems(self._connection, day)
@@ -432,8 +449,12 @@ def bring(source: Path, target: Path) -> None:
 
 
 def _skipped(contract: FeedContract, day: date, reason: Reason) -> ReplayResult:
+    return replace(_stays(contract, day, reason), outcome="skipped")
+
+
+def _stays(contract: FeedContract, day: date, reason: Reason) -> ReplayResult:
     problem = Problem(f"dt={day.isoformat()}", None, reason.rule, None, 1, reason.en, reason.es)
-    return ReplayResult(contract.feed, day, "skipped", problems=(problem,))
+    return ReplayResult(contract.feed, day, "nothing", problems=(problem,))
 
 
 def _moment(microseconds: int) -> datetime:
