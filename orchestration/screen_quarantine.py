@@ -27,12 +27,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "title": "What stands in quarantine",
         "feed": "Feed",
         "day": "Arrival day",
-        "state": "Day",
-        "rule": "Rule",
-        "rows": "Rows",
-        "files": "Files",
-        "share": "Share",
-        "tolerance": "Tolerated",
+        "day_line": "{feed} {day}: {state}, {read} rows read, up to {tolerance} may be refused",
+        "count_rows": "rows: {rows}{share}",
+        "count_files": "whole files, or the day itself: {files}",
         "accepted": "accepted",
         "refused": "refused",
         "withdrawn": "withdrawn",
@@ -58,7 +55,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "skipped": "not done",
         "judged": "Judged",
         "let_in": "Accepted",
-        "duplicate": "Duplicates",
+        "duplicate": "Dupli-\ncates",
         "stays": "Stays",
         "why": "Why the others stay",
         "more_reasons": "... and {count} more reasons: semillero quarantine show",
@@ -73,12 +70,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "title": "Qué hay en cuarentena",
         "feed": "Fuente",
         "day": "Día de llegada",
-        "state": "Día",
-        "rule": "Regla",
-        "rows": "Filas",
-        "files": "Archivos",
-        "share": "Proporción",
-        "tolerance": "Tolerancia",
+        "day_line": "{feed} {day}: {state}, {read} filas leídas, se tolera {tolerance} de rechazo",
+        "count_rows": "filas: {rows}{share}",
+        "count_files": "archivos completos, o el día mismo: {files}",
         "accepted": "aceptado",
         "refused": "rechazado",
         "withdrawn": "retirado",
@@ -101,11 +95,11 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "outcome": "Resultado",
         "replayed": "admitido",
         "nothing": "sigue",
-        "reread": "leído de nuevo",
-        "skipped": "no se hizo",
+        "reread": "releído",
+        "skipped": "omitido",
         "judged": "Juzgadas",
         "let_in": "Aceptadas",
-        "duplicate": "Duplicadas",
+        "duplicate": "Dupli-\ncadas",
         "stays": "Siguen",
         "why": "Por qué siguen las demás",
         "more_reasons": "... y {count} motivos más: semillero quarantine show",
@@ -124,21 +118,25 @@ def show_held(console: Console, settings: Settings, held: HeldSummary) -> None:
     if not held.counts:
         console.print(texts["empty"])
         return
-    table = _table(texts, "title", ("feed", "day", "state", "rule"))
-    for name in ("rows", "files", "share", "tolerance"):
-        table.add_column(texts[name], justify="right", no_wrap=True)
+    console.print(Text(texts["title"], style="bold"))
+    told: tuple[object, ...] = ()
     for count in held.counts[:_SHOWN_COUNTS]:
-        table.add_row(
-            count.feed,
-            str(count.day),
-            texts[count.state],
-            count.rule,
-            f"{count.rows:,}" if count.rows else "",
-            f"{count.files:,}" if count.files else "",
-            f"{count.share:.1%}" if count.rows and count.share is not None else "",
-            f"{count.tolerance:.1%}",
-        )
-    console.print(table)
+        if told != (count.feed, count.day, count.state):
+            told = (count.feed, count.day, count.state)
+            line = texts["day_line"].format(
+                feed=count.feed,
+                day=count.day,
+                state=texts[count.state],
+                read=f"{count.read_count or 0:,}",
+                tolerance=f"{count.tolerance:.1%}",
+            )
+            console.print(Text(line))
+        share = "" if count.share is None else f" ({count.share:.1%})"
+        amounts = [
+            *([texts["count_rows"].format(rows=f"{count.rows:,}", share=share)] * bool(count.rows)),
+            *([texts["count_files"].format(files=f"{count.files:,}")] * bool(count.files)),
+        ]
+        console.print(Text(f"  {count.rule:<24} {', '.join(amounts)}"))
     hidden = len(held.counts) - _SHOWN_COUNTS
     if hidden > 0:
         console.print(texts["more_counts"].format(count=f"{hidden:,}"))
@@ -240,5 +238,5 @@ def _table(texts: Mapping[str, str], title: str, left: Sequence[str]) -> Table:
         title=texts[title], title_justify="left", title_style="bold", box=None, pad_edge=False
     )
     for name in left:
-        table.add_column(texts[name], no_wrap=True)
+        table.add_column(texts[name].replace(" ", "\n"), no_wrap=True, vertical="bottom")
     return table

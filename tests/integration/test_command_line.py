@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.ingest.replay import ReplayOutcome, ReplayResult
 from orchestration.progress import SPANISH
 from orchestration.screen import TEXTS
-from orchestration.settings import PROJECT_ROOT
+from orchestration.screen_quarantine import TEXTS as QUARANTINE_TEXTS
+from orchestration.screen_quarantine import show_replay
+from orchestration.settings import PROJECT_ROOT, Settings
 
 
 @pytest.fixture
@@ -151,6 +157,53 @@ def test_the_status_fits_eighty_columns_and_breaks_no_word(
     words = {word for line in lines for word in line.split()}
     assert {"onboarding_events", *TEXTS[language]["refused_days"].split()} <= words
     assert not any("…" in line for line in lines)
+
+
+def test_both_languages_of_a_screen_say_the_same_things() -> None:
+    for texts in (TEXTS, QUARANTINE_TEXTS):
+        assert texts["en"].keys() == texts["es"].keys()
+        for name, english in texts["en"].items():
+            spanish = texts["es"][name]
+            assert set(re.findall(r"{(\w+)", english)) == set(re.findall(r"{(\w+)", spanish)), name
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_longest_feed_fits_into_the_replay_table(
+    home: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    outcomes: tuple[ReplayOutcome, ...] = ("replayed", "nothing", "reread", "skipped")
+    results = [
+        ReplayResult("program_assignments", date(2026, 3, 10), outcome, 88_888, 88_888, 88_888)
+        for outcome in outcomes
+    ]
+    monkeypatch.setenv("SEMILLERO_LANGUAGE", language)
+    console = Console(width=80, record=True, file=io.StringIO())
+    show_replay(console, Settings(home=home), results, dry_run=False)
+    shown = console.export_text()
+    assert "…" not in shown
+    assert shown.count("program_assignments") == len(results)
+
+
+def test_quarantine_commands_on_an_empty_home_say_so_and_make_nothing(home: Path) -> None:
+    for command in ("list", "show"):
+        assert _ask("quarantine", command) == (0, "Quarantine holds no such rows.")
+    code, said = _ask("quarantine", "export", str(home.parent / "out.csv"))
+    assert (code, "nothing was written" in said) == (2, True)
+    assert not home.exists()
+    assert _ask("quarantine", "replay") == (0, "Quarantine holds no such rows.")
+
+
+def test_a_feed_that_does_not_exist_is_wrong_use(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEMILLERO_LANGUAGE", "es")
+    code, said = _ask("quarantine", "list", "--feed", "live_sesions")
+    assert (code, "Ningún contrato describe esta fuente" in said) == (2, True)
+    code, said = _ask("withdraw", "live_sesions", "2026-03-10", "--because", "x")
+    assert (code, "fuentes conocidas" in said) == (2, True)
+    code, said = _ask("withdraw", "live_sessions", "2026-03-10", "--because", "x")
+    assert (code, "no es un día aceptado" in said) == (1, True)
+    assert home.exists()
 
 
 def test_every_message_of_a_working_command_has_its_spanish_twin() -> None:
