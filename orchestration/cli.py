@@ -46,6 +46,10 @@ app.add_typer(ingest_app, name="ingest")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(release_app, name="release")
 app.add_typer(contracts_app, name="contracts")
+drift_app = typer.Typer(
+    help="See what drifted in the feeds; take it for the new normal.", no_args_is_help=True
+)
+app.add_typer(drift_app, name="drift")
 
 REFUSED = 1
 WRONG_USE = 2
@@ -512,6 +516,54 @@ def withdraw(
             typer.secho(getattr(error.reason, settings.language), fg="red", err=True)
             raise typer.Exit(REFUSED) from error
         show_withdrawal(_console(), settings, withdrawal)
+
+
+@drift_app.command("list")
+def drift_list(
+    feed: FeedOption = None, from_day: FromOption = None, to_day: ToOption = None
+) -> None:
+    """What drifted when, with the last good day beside it, and what was accepted."""
+    settings = _load_settings()
+    from orchestration.contracts.loader import ContractError, load_contracts
+    from orchestration.ingest.ledger import Ledger, LedgerError
+    from orchestration.screen_drift import show_drift
+
+    first, last = _as_date(from_day) or date.min, _as_date(to_day) or date.max
+    with _errors_for_people(ContractError, LedgerError):
+        if feed is not None:
+            _known_feed(load_contracts(), feed)
+        with Ledger(settings.ledger) as ledger:
+            noted = [each for each in ledger.drift(feed) if first <= each.day <= last]
+            acceptances = [
+                each for each in ledger.drift_acceptances(feed) if first <= each.day <= last
+            ]
+        show_drift(_console(), settings, noted, acceptances)
+
+
+@drift_app.command("accept")
+def drift_accept(
+    feed: Annotated[str, typer.Argument(help="The feed.")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The arrival day (UTC).")],
+    because: Annotated[str, typer.Option(help="Why it is normal from now on; kept.")],
+) -> None:
+    """Take what drifted on a day for the new normal; the next run lets the day in."""
+    settings = _load_settings()
+    _speak(settings)
+    from orchestration.contracts.loader import ContractError, load_contracts
+    from orchestration.ingest.accept_drift import AcceptDriftError, accept_drift
+    from orchestration.ingest.ledger import LedgerError
+    from orchestration.screen_drift import show_acceptance
+    from orchestration.warehouse import HomeBusyError, home_lock
+
+    with _errors_for_people(ContractError, HomeBusyError, LedgerError):
+        _known_feed(load_contracts(), feed)
+        try:
+            with home_lock(settings, "semillero drift accept"):
+                found = accept_drift(settings, feed, day.date(), because)
+        except AcceptDriftError as error:
+            typer.secho(getattr(error.reason, settings.language), fg="red", err=True)
+            raise typer.Exit(REFUSED) from error
+        show_acceptance(_console(), settings, feed, day.date(), found)
 
 
 @app.command()

@@ -186,6 +186,7 @@ def _run_config(options: RunOptions) -> dict[str, Any]:
 
 
 def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
+    from orchestration.checks.drift import PREFIX as DRIFT_PREFIX
     from orchestration.checks.evidence import load_evidence
     from orchestration.release.pointer import current_release
 
@@ -212,7 +213,10 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
         warnings=[
             getattr(check, f"message_{settings.language}")
             for check in checks
-            if not check.passed and check.severity == "warn"
+            # What drifted is told with what was read.
+            if not check.passed
+            and check.severity == "warn"
+            and not check.check_id.startswith(DRIFT_PREFIX)
         ],
         checks_passed=sum(check.passed for check in checks),
         checks_total=len(checks),

@@ -23,6 +23,7 @@ SPANISH: Mapping[str, str] = {
         "Leyendo el proyecto dbt (cambió, o la carpeta es otra) ..."
     ),
     "%s %s refused: %s": "%s %s rechazado: %s",
+    "%s %s drift: %s": "%s %s deriva: %s",
     "%s: days read %d, rows accepted %s, refused %s, duplicates %s": (
         "%s: días leídos %d, filas aceptadas %s, rechazadas %s, duplicadas %s"
     ),

@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from orchestration import run_record
+from orchestration import run_record, screen_drift
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,6 +87,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "look": "see the rows of a failed check: {path}",
         "fix": "correct or remove the file in landing/, then: semillero run",
         "replace": "put the corrected file in its place in landing/, then: semillero run",
+        "drift_title": "What drifted",
+        "normal_title": "Taken for the new normal",
+        "accept_drift": "if the drift is the new normal: semillero drift accept {feed} {day} "
+        '--because "why", then: semillero run',
         "accept": 'if the change is real: semillero run --accept-shift "why"',
         "interrupted": "The run was interrupted. Nothing is lost: the next one goes on from here.",
         "again": "remove the cause, then: semillero run",
@@ -169,6 +173,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "look": "ver las filas de un control que falló: {path}",
         "fix": "corrija o quite el archivo en landing/ y luego: semillero run",
         "replace": "ponga el archivo corregido en su lugar en landing/ y luego: semillero run",
+        "drift_title": "Qué derivó",
+        "normal_title": "Lo que ya se tiene por normal",
+        "accept_drift": "si la deriva es lo normal desde ahora: semillero drift accept {feed} "
+        '{day} --because "por qué", y luego: semillero run',
         "accept": 'si el cambio es real: semillero run --accept-shift "por qué"',
         "interrupted": "La corrida se interrumpió. No se perdió nada: la próxima sigue desde aquí.",
         "again": "elimine la causa y luego: semillero run",
@@ -245,6 +253,7 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
     gone = _gone(texts, run_record.read_gone(settings, end.run_id))
     if gone:
         parts += ["", Text(texts["gone_title"], style="bold yellow"), *gone]
+    parts += _section(texts["drift_title"], screen_drift.run_lines(settings, ingested))
     not_read = _not_read(texts, settings, open_zone(settings))
     if not_read:
         parts += ["", Text(texts["not_read_title"], style="bold yellow"), *not_read]
@@ -264,6 +273,11 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
     parts += ["", Text(texts["next_title"], style="bold"), _next_steps(texts, settings, end)]
     style = {"published": "green", "unchanged": "cyan", "refused": "red"}[end.verdict]
     console.print(Panel(Group(*parts), title="Semillero", border_style=style, padding=(1, 2)))
+
+
+def _section(title: str, lines: Sequence[RenderableType]) -> list[RenderableType]:
+    """A part of the screen that deserves a look; nothing where there is nothing to say."""
+    return ["", Text(title, style="bold yellow"), *lines] if lines else []
 
 
 def _headline(texts: Mapping[str, str], end: RunEnd) -> Text:
@@ -476,6 +490,12 @@ def _ways_out(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> list
     steps = []
     if is_day_refused:
         steps += [texts["fix"], texts["quarantined"].format(command=_how_to_look(ingested))]
+    steps += [
+        texts["accept_drift"].format(feed=feed, day=day.day)
+        for feed, days in ingested.items()
+        for day in days
+        if day.outcome == "refused" and any(found.action == "refuse" for found in day.drift)
+    ][:_SHOWN]
     if end.is_shift:
         steps.append(texts["accept"])
     if is_check_failed:
@@ -539,6 +559,7 @@ def show_status(console: Console, settings: Settings) -> None:
         partitions, refusals = ledger.partitions(), ledger.refusals()
         pending = discover.pending_days(contracts, settings, ledger, zone)
         withdrawals = ledger.withdrawals()
+        drift, acceptances = ledger.drift(), ledger.drift_acceptances()
         found = {feed: gone_days(feed, settings, ledger).days for feed in contracts}
     table = _table(
         texts,
@@ -557,6 +578,12 @@ def show_status(console: Console, settings: Settings) -> None:
             f"{sum(refusal.feed == feed for refusal in refusals):,}",
         )
     console.print(table)
+    drifted = screen_drift.status_lines(settings, drift)
+    if drifted:
+        console.print(Group("", Text(texts["drift_title"], style="bold yellow"), *drifted))
+    normal = screen_drift.acceptance_lines(settings, acceptances)
+    if normal:
+        console.print(Group("", Text(texts["normal_title"], style="bold"), *normal))
     not_read = _not_read(texts, settings, zone)
     if not_read:
         console.print(Group("", Text(texts["not_read_title"], style="bold yellow"), *not_read))

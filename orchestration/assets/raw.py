@@ -17,7 +17,7 @@ from orchestration.assets.resources import Home
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import gone
 from orchestration.ingest.ingest import Ingestor
-from orchestration.ingest.results import DayResult, why_refused
+from orchestration.ingest.results import DayResult, drift_to_tell, why_refused
 from orchestration.settings import Settings
 
 logger = logging.getLogger("semillero.ingest")
@@ -110,6 +110,11 @@ def ingest_days(
                 why = why_refused(result, settings.language)
                 logger.error("%s %s refused: %s", contract.feed, day, why)
             results.append(result)
+    for told in drift_to_tell(results):
+        if told.finding.action == "warn":
+            # What refused a day was said as its refusal.
+            said = told.finding.told(settings.language)
+            logger.warning("%s %s drift: %s", contract.feed, told.first, said)
     arrived = [result for result in results if result.outcome == "accepted"]
     logger.info(
         "%s: days read %d, rows accepted %s, refused %s, duplicates %s",

@@ -14,6 +14,7 @@ import dagster as dg
 from orchestration import run_record
 from orchestration.assets.resources import Home
 from orchestration.checks import gate, shift
+from orchestration.checks.drift import drift_checks
 from orchestration.checks.evidence import load_evidence, record_evidence
 from orchestration.checks.results import CheckResult
 from orchestration.checks.suites import Suite
@@ -90,7 +91,8 @@ def judge_marts(
             accepted_shift=accepted_shift,
         ),
     ]
-    record_evidence(settings, run_id, results)
+    drifted = drift_checks(run_record.read_ingest(settings, run_id), run_id=run_id)
+    record_evidence(settings, run_id, [*results, *drifted])
     for result in results:
         if not result.passed:
             level = logging.ERROR if result.severity == "error" else logging.WARNING

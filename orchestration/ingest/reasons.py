@@ -390,6 +390,16 @@ def drifted(feed: str, day: date, found: Iterable[DriftFinding]) -> Reason:
     )
 
 
+def nothing_drifted(feed: str, day: date) -> Reason:
+    """Somebody wants to accept a drift that there is not."""
+    return Reason(
+        "nothing_drifted",
+        f"Nothing drifted in {feed} on {day}, or it is accepted already: see what did with "
+        "semillero drift list.",
+        f"Nada derivó en {feed} el {day}, o ya se aceptó: vea qué derivó con semillero drift list.",
+    )
+
+
 def with_drift(reason: Reason, found: Iterable[DriftFinding]) -> Reason:
     """A refusal together with the drift that probably explains it."""
     found = list(found)

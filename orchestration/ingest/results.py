@@ -6,7 +6,8 @@ What lives here: the shapes that other stages read. What may not: I/O, or the wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -82,6 +83,36 @@ class DayResult:
     problems: tuple[Problem, ...] = ()
     drift: tuple[DriftFinding, ...] = ()
     sample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldDrift:
+    """One finding as it is told once a run: on which day first, and on how many days."""
+
+    first: date
+    days: int
+    finding: DriftFinding
+
+
+def drift_to_tell(results: Iterable[DayResult]) -> list[ToldDrift]:
+    """What drifted on days that were just read, once for each kind and column.
+
+    What refused its day comes first; what a person accepted is not told again.
+    """
+    told: dict[tuple[str, str], ToldDrift] = {}
+    for result in results:
+        for found in result.drift:
+            if result.outcome not in {"accepted", "refused"} or found.action == "accepted":
+                continue
+            before = told.get((found.kind, found.column))
+            first = ToldDrift(result.day, 1, found)
+            told[found.kind, found.column] = (
+                first if before is None else replace(before, days=before.days + 1)
+            )
+    return sorted(
+        told.values(),
+        key=lambda each: (each.finding.action != "refuse", each.first, each.finding.kind),
+    )
 
 
 @dataclass(frozen=True, slots=True)

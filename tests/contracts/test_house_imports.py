@@ -40,6 +40,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "checks": frozenset(
         {"settings", "contracts", "release.atomic", "release.certificate", "release.hashing"}
     ),
+    # What ingest found out of itself is told among the answers.
+    "checks.drift": frozenset({"checks.results", "ingest.results"}),
     "checks.results": frozenset(),
     "checks.tables": frozenset(),
     # Publication asks the gate and keeps the KPIs that the next run's shift checks will ask for; it
@@ -65,8 +67,17 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     ),
     "run_record": frozenset({"settings", "checks.evidence", "ingest.results", "release.atomic"}),
     "screen": frozenset(
-        {"settings", "contracts", "ingest", "release.pointer", "run_record", "sources.landing"}
+        {
+            "settings",
+            "contracts",
+            "ingest",
+            "release.pointer",
+            "run_record",
+            "screen_drift",
+            "sources.landing",
+        }
     ),
+    "screen_drift": frozenset({"settings", "ingest"}),
     "screen_quarantine": frozenset({"settings", "ingest"}),
     "assets": frozenset(
         {
@@ -89,6 +100,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "ingest",
             "assets",
             "definitions",
+            "checks.drift",
             "checks.evidence",
             "checks.results",
             "release",
