@@ -253,6 +253,46 @@ def holodex(
     show_landing(_console(), settings, landed)
 
 
+@ingest_app.command()
+def backstage(
+    path: Annotated[Path, typer.Argument(help="An exported .xlsx file, or a folder of them.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Land without asking.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what was recognised and write nothing.")
+    ] = False,
+) -> None:
+    """Land exports of Backstage (TikTok LIVE, English or Spanish) as backstage_reports."""
+    settings = _load_settings()
+    _speak(settings)
+    from orchestration.screen import show_landing
+    from orchestration.screen_backstage import TEXTS, show_reading
+    from orchestration.sources.backstage import BackstageError, land_exports, read_exports
+
+    texts = TEXTS[settings.language]
+    tell = logging.getLogger("semillero.backstage").info
+    try:
+        with _errors_for_people(), read_exports(path, settings, progress=tell) as reading:
+            show_reading(_console(), settings, reading)
+            count = f"{len(reading.new):,}"
+            if not reading.new:
+                typer.echo(texts["nothing"])
+            elif dry_run:
+                typer.echo(texts["dry_run"])
+            elif not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
+                typer.secho(texts["not_written"].format(count=count), fg="red", err=True)
+                raise typer.Exit(WRONG_USE)
+            elif yes or typer.confirm(texts["ask"].format(count=count)):
+                landed = land_exports(reading, settings)
+                if landed is not None:
+                    show_landing(_console(), settings, landed)
+            refused = bool(reading.refused)
+    except BackstageError as error:
+        typer.secho(error.message(settings.language), fg="red", err=True)
+        raise typer.Exit(REFUSED) from error
+    if refused:
+        raise typer.Exit(REFUSED)
+
+
 @app.command()
 def status() -> None:
     """What landed, what was refused, what is published."""

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         gt=0,
         description="A landed file that unpacks to more than this is refused.",
     )
+    max_sheet_bytes: int = Field(
+        default=128 * 1024**2,
+        gt=0,
+        description="A spreadsheet with a part that unpacks to more than this is refused.",
+    )
     lock_wait_seconds: int = Field(
         default=600,
         ge=0,

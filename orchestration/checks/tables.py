@@ -41,6 +41,21 @@ MARTS: Mapping[str, Mart] = MappingProxyType(
             Mart("fct_live_sessions", ("session_id",), ("started_at", "session_id")),
             Mart("fct_creator_days", ("creator_id", "local_date"), ("local_date", "creator_id")),
             Mart(
+                "fct_backstage_days",
+                ("creator_id", "slice_end_date"),
+                ("slice_end_date", "creator_id"),
+            ),
+            Mart(
+                "fct_backstage_reports",
+                ("report_id", "arrival_date"),
+                ("arrival_date", "report_id"),
+            ),
+            Mart(
+                "backstage_reconciliation",
+                ("creator_id", "month_start_date", "metric"),
+                ("month_start_date", "creator_id", "metric"),
+            ),
+            Mart(
                 "growth_accounting",
                 ("period_grain", "period_start_date", *_SEGMENT),
                 ("period_grain", "period_start_date", *_SEGMENT),

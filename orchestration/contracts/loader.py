@@ -384,9 +384,10 @@ def _event_column(flags: dict[str, Any], columns: tuple[Column, ...], file: str)
         return None
     for column in columns:
         if column.name == name:
-            if column.kind != "timestamp" or not column.required:
+            if column.kind not in {"timestamp", "date"} or not column.required:
                 raise ContractError(
-                    f"{file}: eventColumn {name!r} must be a required column of type timestamp."
+                    f"{file}: eventColumn {name!r} must be a required column of type timestamp "
+                    "or date."
                 )
             return column.name
     raise ContractError(f"{file}: eventColumn {name!r} is not a column of the feed.")

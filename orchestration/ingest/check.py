@@ -238,10 +238,12 @@ def _checks(contract: FeedContract, columns: list[_Typed], rules: DayRules) -> t
         checks += _column_checks(typed, contract.feed)
     if contract.event_column is not None:
         event = contract.event_column
-        end = _moment_literal(rules.day + timedelta(days=2))
+        is_day = contract.column(event).kind == "date"
+        limit = _date_literal if is_day else _moment_literal
+        end = limit(rules.day + timedelta(days=2))
         checks.append(Check(f'"{event}" >= {end}', event, reasons.future_event(event, rules.day)))
         if rules.horizon_days is not None:
-            start = _moment_literal(rules.day - timedelta(days=rules.horizon_days))
+            start = limit(rules.day - timedelta(days=rules.horizon_days))
             reason = reasons.too_late(event, rules.day, rules.horizon_days)
             checks.append(Check(f'"{event}" < {start}', event, reason))
     checks += [

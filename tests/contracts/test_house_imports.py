@@ -79,6 +79,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     ),
     "screen_drift": frozenset({"settings", "ingest"}),
     "screen_quarantine": frozenset({"settings", "ingest"}),
+    "screen_backstage": frozenset({"settings", "sources.backstage"}),
     "assets": frozenset(
         {
             "settings",

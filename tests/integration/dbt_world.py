@@ -110,9 +110,9 @@ class DbtWorld:
         if event_column is not None:
             for row in rows:
                 moment = row[event_column]
-                if not isinstance(moment, datetime):
-                    raise TypeError(f"{feed}.{event_column} must be a datetime, not {moment!r}.")
-                day = moment.astimezone(UTC).date()
+                if not isinstance(moment, date):
+                    raise TypeError(f"{feed}.{event_column} must be a time or day, not {moment!r}.")
+                day = moment.astimezone(UTC).date() if isinstance(moment, datetime) else moment
                 days = self._event_days[key]
                 days[day] = days.get(day, 0) + 1
 

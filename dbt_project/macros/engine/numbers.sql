@@ -27,3 +27,22 @@
 {% macro default__quantile(value, share) -%}
     percentile_cont({{ share }}) within group (order by {{ value }})
 {%- endmacro %}
+
+{# The value of the nearest earlier row that has one, NULL where none has. #}
+{% macro last_known(value, partition_by, order_by) -%}
+    {{ return(adapter.dispatch('last_known', 'semillero')(value, partition_by, order_by)) }}
+{%- endmacro %}
+
+{% macro default__last_known(value, partition_by, order_by) -%}
+    last_value({{ value }} ignore nulls) over (
+        partition by {{ partition_by }} order by {{ order_by }}
+        rows between unbounded preceding and 1 preceding
+    )
+{%- endmacro %}
+
+{% macro spark__last_known(value, partition_by, order_by) -%}
+    last_value({{ value }}) ignore nulls over (
+        partition by {{ partition_by }} order by {{ order_by }}
+        rows between unbounded preceding and 1 preceding
+    )
+{%- endmacro %}

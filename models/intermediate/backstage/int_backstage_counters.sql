@@ -1,0 +1,121 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ replace_rows('int_backstage_months_touched', ['month_start_date']) }}",
+) }}
+
+{%- set counters = backstage_counters() -%}
+{%- set values = ['joined_at'] + counters -%}
+{%- for counter in backstage_compared_counters() -%}
+    {%- do values.append(counter ~ '_last_month') -%}
+{%- endfor %}
+
+with
+
+months_touched as (
+
+    select * from {{ ref('int_backstage_months_touched') }}
+
+),
+
+day_numbers as (
+
+    {{ integer_series(0, 30) | indent(4) }}
+
+),
+
+days_touched as (
+
+    -- Days, not months: engines skip the files of other days where two columns are equal.
+    select
+        months_touched.month_start_date,
+        {{ add_days('months_touched.month_start_date', 'day_numbers.number') }} as calendar_date
+    from months_touched
+    cross join day_numbers
+    where
+        {{ month_start(add_days('months_touched.month_start_date', 'day_numbers.number')) }}
+        = months_touched.month_start_date
+
+),
+
+report_rows as (
+
+    -- Who left has no ID: those rows are nobody's.
+    select
+        rows_of_reports.creator_id,
+        days_touched.month_start_date,
+        rows_of_reports.period_end_date,
+        rows_of_reports.updated_at,
+        rows_of_reports.report_id,
+        rows_of_reports.report_row,
+        rows_of_reports.arrival_date,
+        {%- for value in values %}
+        rows_of_reports.{{ value }},
+        {%- endfor %}
+        count(*) over (
+            partition by rows_of_reports.creator_id, rows_of_reports.period_end_date
+        ) as version_count
+    from {{ ref('stg_raw__backstage_reports') }} as rows_of_reports
+    inner join days_touched on rows_of_reports.period_end_date = days_touched.calendar_date
+    where
+        rows_of_reports.report_kind = 'month'
+        and rows_of_reports.creator_id is not null
+
+),
+
+ranked_rows as (
+
+    -- Of several exports on the same day the latest that has a column counts for that column: the
+    -- columns are chosen at every export.
+    select
+        creator_id,
+        month_start_date,
+        period_end_date,
+        {%- for value in values %}
+        {{ value }},
+        row_number() over (
+            partition by creator_id, period_end_date
+            order by
+                case when {{ value }} is null then 1 else 0 end,
+                updated_at desc,
+                report_id desc,
+                arrival_date desc,
+                report_row desc
+        ) as {{ value }}_rank{{ "," if not loop.last }}
+        {%- endfor %}
+    from report_rows
+    where version_count > 1
+
+),
+
+final as (
+
+    select
+        creator_id,
+        month_start_date,
+        period_end_date,
+        {%- for value in values %}
+        {{ value }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from report_rows
+    where version_count = 1
+
+    union all
+
+    select
+        creator_id,
+        month_start_date,
+        period_end_date,
+        {%- for value in values %}
+        max(case when {{ value }}_rank = 1 then {{ value }} end) as {{ value }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from ranked_rows
+    group by
+        creator_id,
+        month_start_date,
+        period_end_date
+
+)
+
+select * from final

@@ -1,0 +1,88 @@
+with
+
+source as (
+
+    select * from {{ source('raw', 'backstage_reports') }}
+
+),
+
+final as (
+
+    select
+        report_id,
+        row_number as report_row,
+        creator_id,
+        report_kind,
+        is_period_derived,
+        period_start_date,
+        period_end_date,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+        source_file,
+        source_sheet,
+        source_language,
+        cell_problems,
+        is_masked,
+        username,
+        group_name,
+        manager_name,
+        {{ utc_timestamp('joined_at') }} as joined_at,
+        days_since_joining,
+        diamonds,
+        live_seconds,
+        valid_days,
+        new_followers,
+        session_count,
+        diamonds_last_month,
+        diamonds_achieved_rate,
+        diamonds_vs_last_month_rate,
+        live_seconds_last_month,
+        live_seconds_achieved_rate,
+        live_seconds_vs_last_month_rate,
+        valid_days_last_month,
+        valid_days_achieved_rate,
+        valid_days_vs_last_month_rate,
+        new_followers_last_month,
+        new_followers_achieved_rate,
+        new_followers_vs_last_month_rate,
+        session_count_last_month,
+        session_count_achieved_rate,
+        session_count_vs_last_month_rate,
+        matches,
+        match_diamonds,
+        new_live_creator,
+        multi_guest_diamonds,
+        multi_guest_as_host_diamonds,
+        multi_guest_as_guest_diamonds,
+        diamonds_before_joining,
+        graduation_status,
+        tier_status,
+        tier,
+        tier_last_month,
+        activeness_level,
+        estimated_bonus,
+        new_fans,
+        fan_club_diamonds,
+        fan_contribution_rate,
+        total_fans,
+        active_fans,
+        status,
+        relationship_status,
+        subscription_status,
+        invitation_type,
+        invited_by,
+        promote_permission,
+        {{ utc_timestamp('last_live_at') }} as last_live_at,
+        notes,
+        followers,
+        videos,
+        likes,
+        management_relationship_dates,
+        renewed_management_relationship_dates,
+        _dt as arrival_date,
+        _file as arrival_file,
+        _row as arrival_row
+    from source
+
+)
+
+select * from final
