@@ -30,6 +30,11 @@ MASKED_COLUMNS = frozenset(
         "user_name",
         "owner",
         "policy",
+        "username",
+        "manager_name",
+        "invited_by",
+        "notes",
+        "source_file",
     }
 )
 """Columns whose values never leave the warehouse in a sample: at least all that a contract classes

@@ -1,7 +1,8 @@
 {#
     The counters of a Backstage export that grow within the month and start again on the 1st.
 
-    What lives here: their names, once. What may not: SQL.
+    What lives here: their names, once, and the conditions over all of them. What may not: anything that
+    reads a relation.
 #}
 
 {% macro backstage_counters() -%}
@@ -14,4 +15,31 @@
 {# Those whose value of the month before stands in the export, as `<name>_last_month`. #}
 {% macro backstage_compared_counters() -%}
     {{ return(['diamonds', 'live_seconds', 'valid_days', 'new_followers', 'session_count']) }}
+{%- endmacro %}
+
+{# All that a month's export reports: the counters, and last month's. #}
+{% macro backstage_reported_columns() -%}
+    {%- set columns = backstage_counters() | list -%}
+    {%- for counter in backstage_compared_counters() -%}
+        {%- do columns.append(counter ~ '_last_month') -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{%- endmacro %}
+
+{# Did any counter fall? NULL, which nobody reported, did not. #}
+{% macro backstage_any_fell() -%}
+    (
+        {%- for counter in backstage_counters() %}
+        {{ "or " if not loop.first }}coalesce({{ counter }} < 0, false)
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+{# Does a counter stand here that the row before (`neighbour_<counter>`) left out? #}
+{% macro backstage_any_carried() -%}
+    (
+        {%- for counter in backstage_counters() %}
+        {{ "or " if not loop.first }}({{ counter }} is not null and neighbour_{{ counter }} is null)
+        {%- endfor %}
+    )
 {%- endmacro %}

@@ -5,11 +5,7 @@
     pre_hook="{{ replace_rows('int_backstage_months_touched', ['month_start_date']) }}",
 ) }}
 
-{%- set counters = backstage_counters() -%}
-{%- set values = ['joined_at'] + counters -%}
-{%- for counter in backstage_compared_counters() -%}
-    {%- do values.append(counter ~ '_last_month') -%}
-{%- endfor %}
+{%- set values = backstage_reported_columns() %}
 
 with
 
@@ -50,6 +46,7 @@ report_rows as (
         rows_of_reports.report_id,
         rows_of_reports.report_row,
         rows_of_reports.arrival_date,
+        rows_of_reports.joined_at,
         {%- for value in values %}
         rows_of_reports.{{ value }},
         {%- endfor %}
@@ -72,6 +69,7 @@ ranked_rows as (
         creator_id,
         month_start_date,
         period_end_date,
+        joined_at,
         {%- for value in values %}
         {{ value }},
         row_number() over (
@@ -82,8 +80,17 @@ ranked_rows as (
                 report_id desc,
                 arrival_date desc,
                 report_row desc
-        ) as {{ value }}_rank{{ "," if not loop.last }}
+        ) as {{ value }}_rank,
         {%- endfor %}
+        row_number() over (
+            partition by creator_id, period_end_date
+            order by
+                case when joined_at is null then 1 else 0 end,
+                updated_at desc,
+                report_id desc,
+                arrival_date desc,
+                report_row desc
+        ) as joined_at_rank
     from report_rows
     where version_count > 1
 
@@ -96,8 +103,9 @@ final as (
         month_start_date,
         period_end_date,
         {%- for value in values %}
-        {{ value }}{{ "," if not loop.last }}
+        {{ value }},
         {%- endfor %}
+        joined_at
     from report_rows
     where version_count = 1
 
@@ -108,8 +116,9 @@ final as (
         month_start_date,
         period_end_date,
         {%- for value in values %}
-        max(case when {{ value }}_rank = 1 then {{ value }} end) as {{ value }}{{ "," if not loop.last }}
+        max(case when {{ value }}_rank = 1 then {{ value }} end) as {{ value }},
         {%- endfor %}
+        max(case when joined_at_rank = 1 then joined_at end) as joined_at
     from ranked_rows
     group by
         creator_id,

@@ -8,10 +8,7 @@
 ) }}
 
 {%- set counters = backstage_counters() -%}
-{%- set values = counters | list -%}
-{%- for counter in backstage_compared_counters() -%}
-    {%- do values.append(counter ~ '_last_month') -%}
-{%- endfor %}
+{%- set values = backstage_reported_columns() %}
 
 with
 
@@ -35,7 +32,6 @@ ranked as (
     select
         creator_id,
         month_start_date,
-        period_end_date,
         {%- for value in values %}
         {{ value }},
         row_number() over (
@@ -43,8 +39,9 @@ ranked as (
             order by
                 case when {{ value }} is null then 1 else 0 end,
                 period_end_date desc
-        ) as {{ value }}_rank{{ "," if not loop.last }}
+        ) as {{ value }}_rank,
         {%- endfor %}
+        period_end_date
     from reported
 
 ),
@@ -54,11 +51,11 @@ last_words as (
     select
         creator_id,
         month_start_date,
-        count(*) as report_count,
-        max(period_end_date) as last_period_end_date,
         {%- for value in values %}
-        max(case when {{ value }}_rank = 1 then {{ value }} end) as {{ value }}{{ "," if not loop.last }}
+        max(case when {{ value }}_rank = 1 then {{ value }} end) as {{ value }},
         {%- endfor %}
+        max(period_end_date) as last_period_end_date,
+        count(*) as report_count
     from ranked
     group by
         creator_id,
@@ -79,11 +76,11 @@ sums as (
     select
         creator_id,
         month_start_date,
-        count(case when days_count > 1 then 1 end) as longer_slice_count,
         {%- for counter in counters %}
         cast(sum({{ counter }}) as bigint) as {{ counter }}_sum,
-        count(case when {{ counter }} < 0 then 1 end) as {{ counter }}_fall_count{{ "," if not loop.last }}
+        count(case when {{ counter }} < 0 then 1 end) as {{ counter }}_fall_count,
         {%- endfor %}
+        count(case when days_count > 1 then 1 end) as longer_slice_count
     from slices
     group by
         creator_id,
@@ -97,15 +94,15 @@ final as (
         last_words.creator_id,
         last_words.month_start_date,
         last_words.last_period_end_date,
-        last_words.report_count,
-        sums.longer_slice_count,
         {%- for value in values %}
         last_words.{{ value }},
         {%- endfor %}
         {%- for counter in counters %}
         sums.{{ counter }}_sum,
-        sums.{{ counter }}_fall_count{{ "," if not loop.last }}
+        sums.{{ counter }}_fall_count,
         {%- endfor %}
+        last_words.report_count,
+        sums.longer_slice_count
     from last_words
     left join sums
         on

@@ -1,7 +1,11 @@
 {%- set previous_reports = previous('int_backstage_reports') -%}
 
+-- Read only where there is something before, so dbt does not see it by itself:
+-- depends_on: {{ ref('stg_ops__raw_partitions') }}
+
 with
 
+{% if previous_reports -%}
 partitions as (
 
     select * from {{ ref('stg_ops__raw_partitions') }}
@@ -9,20 +13,30 @@ partitions as (
 
 ),
 
+{% endif -%}
 report_rows as (
 
     select * from {{ ref('stg_raw__backstage_reports') }}
 
 ),
 
+pending_rows as (
+
+    select
+        report_kind,
+        {{ month_start('period_end_date') }} as month_start_date
+    from report_rows
+    {%- if previous_reports %}
+    where arrival_date in (select partitions.arrival_date from partitions where is_pending)
+    {%- endif %}
+
+),
+
 touched as (
 
-    select {{ month_start('period_end_date') }} as month_start_date
-    from report_rows
-    where
-        report_kind = 'month'
-        {%- if previous_reports %}
-        and arrival_date in (select partitions.arrival_date from partitions where is_pending)
+    select month_start_date from pending_rows
+    where report_kind = 'month'
+    {%- if previous_reports %}
 
     union all
 
@@ -34,7 +48,7 @@ touched as (
         and reports.arrival_date not in (
             select partitions.arrival_date from partitions where not is_pending
         )
-        {%- endif %}
+    {%- endif %}
 
 ),
 

@@ -4,11 +4,13 @@
 #}
 {%- set previous_reports = previous('int_backstage_reports') -%}
 
+-- depends_on: {{ ref('stg_ops__raw_partitions') }}
 -- depends_on: {{ ref('fct_backstage_days') }}
 -- depends_on: {{ ref('int_backstage_months') }}
 
 with
 
+{% if previous_reports -%}
 partitions as (
 
     select * from {{ ref('stg_ops__raw_partitions') }}
@@ -16,6 +18,7 @@ partitions as (
 
 ),
 
+{% endif -%}
 report_rows as (
 
     select * from {{ ref('stg_raw__backstage_reports') }}

@@ -33,7 +33,7 @@ with_previous as (
         lag({{ counter }}) over (
             partition by creator_id, month_start_date order by period_end_date
         ) as neighbour_{{ counter }},
-        {{ last_known(counter, 'creator_id, month_start_date', 'period_end_date') | indent(8) }}
+        {{ last_known(counter, 'creator_id, month_start_date', 'period_end_date') }}
             as known_{{ counter }},
         {%- endfor %}
         lag(period_end_date) over (
@@ -57,20 +57,11 @@ differences as (
             when joined_date > month_start_date then joined_date
             else month_start_date
         end as slice_start_date,
-        (
-            previous_period_end_date is not null
-            and (
-                {%- for counter in counters %}
-                ({{ counter }} is not null and neighbour_{{ counter }} is null)
-                {%- if not loop.last %}
-                or
-                {%- endif %}
-                {%- endfor %}
-            )
-        ) as has_carried_counters,
         {%- for counter in counters %}
-        {{ counter }} - coalesce(known_{{ counter }}, 0) as {{ counter }}{{ "," if not loop.last }}
+        {{ counter }} - coalesce(known_{{ counter }}, 0) as {{ counter }},
         {%- endfor %}
+        previous_period_end_date is not null
+        and {{ backstage_any_carried() }} as has_carried_counters
     from with_previous
 
 ),
@@ -82,17 +73,15 @@ final as (
         month_start_date,
         slice_start_date,
         period_end_date as slice_end_date,
-        previous_period_end_date is null and slice_start_date < period_end_date as is_first_sighting,
-        (
-            {%- for counter in counters %}
-            coalesce({{ counter }} < 0, false){{ " or" if not loop.last }}
-            {%- endfor %}
-        ) as is_restatement,
+        previous_period_end_date is null
+        and slice_start_date < period_end_date as is_first_sighting,
+        {{ backstage_any_fell() }} as is_restatement,
         has_carried_counters,
         {{ days_between('slice_start_date', 'period_end_date') }} + 1 as days_count,
-        {%- for counter in counters %}
-        {{ counter }}{{ "," if not loop.last }}
+        {%- for counter in counters[:-1] %}
+        {{ counter }},
         {%- endfor %}
+        {{ counters[-1] }}
     from differences
 
 )

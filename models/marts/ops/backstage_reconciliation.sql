@@ -12,30 +12,41 @@ months as (
 
 ),
 
+with_next as (
+
+    select
+        months.*,
+        {%- for counter in compared %}
+        next_months.{{ counter }}_last_month as next_{{ counter }},
+        {%- endfor %}
+        {{ month_start(add_days('months.last_period_end_date', 1)) }}
+        > months.month_start_date as is_closed
+    from months
+    left join months as next_months
+        on
+            months.creator_id = next_months.creator_id
+            and {{ month_start(add_days('months.month_start_date', 31)) }}
+            = next_months.month_start_date
+
+),
+
 stacked as (
 
     {%- for counter in backstage_counters() %}
     select
-        months.creator_id,
-        months.month_start_date,
+        creator_id,
+        month_start_date,
         '{{ counter }}' as metric,
-        months.last_period_end_date,
-        months.{{ counter }}_fall_count > 0 as has_restatement,
-        -- Hours with two decimals are exact to 18 seconds; they are all that last month's column has.
+        last_period_end_date,
+        is_closed,
+        {{ counter }}_fall_count > 0 as has_restatement,
+        -- Hours with two decimals are exact to 18 seconds; last month's column has no more.
         {{ 36 if counter == 'live_seconds' else 0 }} as tolerance,
-        months.{{ counter }}_sum as days_sum,
-        months.{{ counter }} as month_to_date,
-        {% if counter in compared -%}
-        following.{{ counter }}_last_month as next_last_month
-        {%- else -%}
-        cast(null as bigint) as next_last_month
-        {%- endif %}
-    from months
-    left join months as following
-        on
-            months.creator_id = following.creator_id
-            and {{ month_start(add_days('months.month_start_date', 31)) }}
-            = following.month_start_date
+        {{ counter }}_sum as days_sum,
+        {{ counter }} as month_to_date_value,
+        {{ 'next_' ~ counter if counter in compared else 'cast(null as bigint)' }}
+            as next_last_month
+    from with_next
     {%- if not loop.last %}
 
     union all
@@ -47,9 +58,8 @@ compared as (
 
     select
         *,
-        {{ month_start(add_days('last_period_end_date', 1)) }} > month_start_date as is_closed,
-        days_sum - month_to_date as days_difference,
-        next_last_month - month_to_date as next_month_difference
+        days_sum - month_to_date_value as days_difference,
+        next_last_month - month_to_date_value as next_month_difference
     from stacked
 
 ),
@@ -62,7 +72,7 @@ final as (
         metric,
         last_period_end_date,
         case
-            when month_to_date is null then 'not_reported'
+            when month_to_date_value is null then 'not_reported'
             when days_difference <> 0 then 'differs'
             when next_last_month is null then case when is_closed then 'closed' else 'open' end
             when abs(next_month_difference) <= tolerance then 'agrees'
@@ -72,7 +82,7 @@ final as (
         is_closed,
         has_restatement,
         days_sum,
-        month_to_date,
+        month_to_date_value,
         next_last_month,
         days_difference,
         next_month_difference

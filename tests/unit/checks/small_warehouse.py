@@ -64,6 +64,23 @@ select creator_id, cast(started_at as date) as local_date, 1::bigint as platform
        sum(shares)::bigint as shares
 from marts.fct_live_sessions group by creator_id, local_date;
 
+create table marts.fct_backstage_days as
+select 'creator-' || i as creator_id, date '2026-03-01' as month_start_date,
+       date '2026-03-01' + cast(day as integer) as slice_start_date,
+       date '2026-03-01' + cast(day as integer) as slice_end_date, 1::bigint as days_count,
+       false as has_carried_counters, 100 + i as diamonds, 3600::bigint as live_seconds
+from range(28) as days(day), range(30) as numbers(i);
+
+create table marts.fct_backstage_reports as
+select 'report-' || day as report_id, date '2026-03-02' + cast(day as integer) as arrival_date,
+       30::bigint as row_count
+from range(28) as days(day);
+
+create table marts.backstage_reconciliation as
+select creator_id, month_start_date, 'diamonds' as metric, sum(diamonds)::bigint as days_sum,
+       sum(diamonds)::bigint as month_to_date_value, 'open' as status
+from marts.fct_backstage_days group by creator_id, month_start_date;
+
 create table marts.growth_accounting as
 select grain as period_grain, cast(date_trunc(grain, local_date) as date) as period_start_date,
        'all' as segment_kind, 'all' as segment_value, count(distinct creator_id) as active_count,

@@ -80,6 +80,8 @@ def test_bad_data_is_named_with_table_and_rows_and_never_published(
         update marts.fct_creator_days set live_seconds = -5
         where creator_id = 'creator-3' and local_date = '2026-03-04';
         update marts.fct_creator_days set diamonds = diamonds + 1 where creator_id = 'creator-4';
+        update marts.fct_backstage_days set diamonds = diamonds + 1, live_seconds = 100000
+        where creator_id = 'creator-5' and slice_end_date = '2026-03-05';
         insert into marts.fct_live_sessions
         select 'x' || i, 'nobody-' || i, timestamp '2026-03-05 10:00:00', date '2026-03-05', 60,
                false, 0, 0, 0, 0, 0, null, 0
@@ -103,6 +105,8 @@ def test_bad_data_is_named_with_table_and_rows_and_never_published(
     unknown = failed["sessions_count_for_known_creators"]
     assert unknown.sample == ({"sessions": "900", "of_unknown_creators": "60"},)
     assert "reconciled_session_counts_of_sessions_and_days" in failed
+    assert failed["backstage_slices_fit_into_their_days"].failed_count == 1
+    assert failed["backstage_sums_of_days_are_the_month_to_date"].failed_count == 1
     shift = shift_checks(warehouse, None, run_id=RUN, accepted_shift="we know")
     decision = decide(RUN, required_checks(NO_DBT, suites), [*results, *shift])
     assert not decision.published_allowed
