@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -241,7 +241,7 @@ def take(
     day = _Rows(connection, rows, bound, every)
     figures = _figures(day, columns)
     sizes = _sizes(day, columns, refused)
-    words = _words(day, columns, refused)
+    words = _words(day, columns, refused, figures)
     profiles = {}
     for column in columns:
         name = column.name
@@ -265,6 +265,7 @@ def take(
 # Figures, each an aggregate over one column.
 _QUANTILES_SQL = f"[{', '.join(map(str, QUANTILES))}]"
 _GIVEN = 'count("{0}")'
+_WORDS = 'histogram("{0}")'
 _NUMBER_SHARE = (
     'avg(case when "{0}" is not null '
     'then cast(try_cast("{0}" as double) is not null as tinyint) end)'
@@ -302,7 +303,10 @@ _Figures = dict[tuple[str, str], Any]
 
 
 def _figures(day: _Rows, columns: list[Column]) -> _Figures:
-    """Counts of given values, and the shares of texts that are numbers."""
+    """Counts of given values, the shares of texts that are numbers, and a small day's words.
+
+    One query for a small day: it takes longer to plan than to answer.
+    """
     exact = [(_GIVEN, column.name) for column in columns if not column.required]
     texts = [
         (_NUMBER_SHARE, column.name)
@@ -310,7 +314,8 @@ def _figures(day: _Rows, columns: list[Column]) -> _Figures:
         if column.kind == "string" and not column.is_vocabulary
     ]
     if day.every == 1:
-        return _ask(day, exact + texts, day.relation)
+        words = [(_WORDS, column.name) for column in columns if column.is_vocabulary]
+        return _ask(day, exact + texts + words, day.relation)
     # Whether texts are numbers, the first rows tell; long texts are what costs most to read.
     head = f"(select * from {day.relation} limit {_HEAD_ROWS})"
     return (_given_by_footer(day, exact) or _ask(day, exact, day.relation)) | _ask(day, texts, head)
@@ -374,29 +379,39 @@ def _sizes(
 
 
 def _words(
-    day: _Rows, columns: list[Column], refused: _Refused | None
+    day: _Rows, columns: list[Column], refused: _Refused | None, figures: _Figures
 ) -> dict[str, dict[str, int]]:
     """How often each value of a vocabulary occurs; vocabularies that are none are left out."""
     names = [column.name for column in columns if column.is_vocabulary]
     if not names:
         return {}
-    each = [
-        f'(select {position} as position, "{name}" as word, count(*) as seen from {day.relation} '
-        f'where "{name}" is not null group by word limit {MAX_WORDS + 1})'
-        for position, name in enumerate(names)
-    ]
-    rows = day.fetch(
-        f"select position, left(word, {_MAX_WORD_LENGTH}) as word, sum(seen) as seen "
-        f"from ({' union all '.join(each)}) group by all order by all"
-    )
     found: dict[str, dict[str, int]] = {name: {} for name in names}
-    for position, word, seen in rows:
-        found[names[position]][word] = int(seen)
+    for name, word, seen in _counted_words(day, names, figures):
+        short = word[:_MAX_WORD_LENGTH]
+        found[name][short] = found[name].get(short, 0) + seen
     found = {name: words for name, words in found.items() if len(words) <= MAX_WORDS}
     for name, words in found.items():
         for word, seen in (refused.words(name) if refused else {}).items():
             words[word] = words.get(word, 0) + seen
     return found
+
+
+def _counted_words(
+    day: _Rows, names: list[str], figures: _Figures
+) -> Iterator[tuple[str, str, int]]:
+    if day.every == 1:
+        for name in names:
+            for word, seen in sorted((figures.get((_WORDS, name)) or {}).items()):
+                yield name, word, seen
+        return
+    each = [
+        f'(select {position} as position, "{name}" as word, count(*) as seen from {day.relation} '
+        f'where "{name}" is not null group by word limit {MAX_WORDS + 1})'
+        for position, name in enumerate(names)
+    ]
+    rows = day.fetch(f"{' union all '.join(each)} order by all")
+    for position, word, seen in rows:
+        yield names[position], word, int(seen)
 
 
 class _Refused:

@@ -31,7 +31,7 @@ class World:
     @property
     def settings(self) -> Settings:
         """Settings of this home: one thread, so that tests share the machine."""
-        return Settings(home=self.home, duckdb_threads=1, **self.options)
+        return Settings(home=self.home, **({"duckdb_threads": 1} | self.options))
 
     @property
     def contracts(self) -> dict[str, FeedContract]:
