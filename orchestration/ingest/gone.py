@@ -17,7 +17,7 @@ from datetime import date
 
 from orchestration.ingest import discover
 from orchestration.ingest.landing_zone import LandingZone, open_zone
-from orchestration.ingest.ledger import Ledger, PartitionRecord, utc_now
+from orchestration.ingest.ledger import Ledger, utc_now
 from orchestration.settings import Settings
 
 
@@ -38,22 +38,20 @@ class GoneDays:
 
 def gone_days(feed: str, settings: Settings, ledger: Ledger) -> GoneDays:
     """Compare a feed's accepted days with landing; costs a listing of each day's folder."""
-    records = [record for record in ledger.partitions() if record.feed == feed]
-    standing = _standing_days(feed, open_zone(settings)) if records else set()
-    missing = [record for record in records if record.day not in standing]
+    accepted = ledger.accepted_days(feed)
+    standing = _standing_days(feed, open_zone(settings)) if accepted else set()
     noticed = {gone.day for gone in ledger.gone_days() if gone.feed == feed}
     days = []
     oldest_write: int | None = None
-    for record in records:
-        written = _written_at(record)
-        if record.day in standing:
+    for day, written in accepted:
+        if day in standing:
             oldest_write = written if oldest_write is None else min(oldest_write, written)
         elif oldest_write is not None and oldest_write <= written:
-            days.append(record.day)
+            days.append(day)
     return GoneDays(
         days=tuple(days),
         news=tuple(day for day in days if day not in noticed),
-        cleaned_count=len(missing) - len(days),
+        cleaned_count=sum(day not in standing for day, _ in accepted) - len(days),
     )
 
 
@@ -69,7 +67,3 @@ def notice(feed: str, settings: Settings) -> GoneDays:
 
 def _standing_days(feed: str, zone: LandingZone) -> set[date]:
     return {day for day in discover.landed_days(feed, zone).days if zone.partition(feed, day).files}
-
-
-def _written_at(record: PartitionRecord) -> int:
-    return max((file.mtime_ns for file in record.files), default=0)

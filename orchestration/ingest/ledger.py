@@ -637,6 +637,16 @@ class Ledger:
             for feed, day, at in rows
         )
 
+    def accepted_days(self, feed: str) -> tuple[tuple[date, int], ...]:
+        """The accepted days of a feed in order, and when its newest file was written (ns)."""
+        rows = self._rows(
+            "select arrival_date, coalesce(max(mtime_ns), 0) from partitions "
+            "left join partition_files using (feed, arrival_date) "
+            "where feed = ? group by arrival_date order by arrival_date",
+            (feed,),
+        )
+        return tuple((date.fromisoformat(day), written) for day, written in rows)
+
     def note_gone(self, feed: str, days: Iterable[date], at: datetime) -> None:
         """Make these the gone days of a feed; what was noticed before keeps its time."""
         wanted = {day.isoformat() for day in days}
