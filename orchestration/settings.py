@@ -6,14 +6,17 @@ home folder. What may not: I/O. `Settings` touches no file; whoever needs a fold
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The checkout: models, seeds and the dbt project stand beside the package."""
+
+_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.\.?(/|$))[A-Za-z0-9._=-]+)*")
 
 
 class Settings(BaseSettings):
@@ -22,11 +25,23 @@ class Settings(BaseSettings):
     Paths are properties below `home`, so that moving the home moves everything.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SEMILLERO_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SEMILLERO_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     home: Path = Field(
         default=PROJECT_ROOT / "data",
         description="The folder below which everything lives: landing, raw, warehouse, releases.",
+    )
+    landing_url: str = Field(
+        default="",
+        description="Where files land if not below the home: s3://bucket or s3://bucket/folder. "
+        "Credentials come from the AWS_* variables of the environment and are never a setting.",
+    )
+    release_url: str = Field(
+        default="",
+        description="Where each release is mirrored once it stands in the home, for readers of "
+        "object storage: s3://bucket/folder. Empty mirrors nothing.",
     )
     first_day: str = Field(
         default="2024-01-01",
@@ -76,6 +91,34 @@ class Settings(BaseSettings):
                 "as a pattern. Set SEMILLERO_HOME to a folder without them."
             )
         return home
+
+    @field_validator("landing_url", "release_url")
+    @classmethod
+    def _plain_bucket_url(cls, value: str) -> str:
+        url = value.strip().rstrip("/")
+        # Plain names only: DuckDB would read * ? [ ] as a pattern and ?name=value as an option that
+        # sends the credentials elsewhere, and a URL is no place for credentials.
+        if url and not _BUCKET_URL.fullmatch(url):
+            raise ValueError(
+                "not s3://bucket or s3://bucket/folder with letters, digits and . _ = - only. "
+                "Credentials, region and endpoint belong into AWS_ACCESS_KEY_ID, "
+                "AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL."
+            )
+        return url
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        landing, release = f"{self.landing_url}/", f"{self.release_url}/"
+        if (
+            self.landing_url
+            and self.release_url
+            and (landing.startswith(release) or release.startswith(landing))
+        ):
+            raise ValueError(
+                "SEMILLERO_LANDING_URL and SEMILLERO_RELEASE_URL lie within each other: releases "
+                "would be read as landed files. Give each a folder of its own."
+            )
+        return self
 
     @property
     def landing(self) -> Path:
@@ -131,6 +174,41 @@ class Settings(BaseSettings):
     def dbt_project_dir(self) -> Path:
         """Where `dbt_project.yml` and `profiles.yml` stand."""
         return PROJECT_ROOT / "dbt_project"
+
+
+class BucketAccess(BaseSettings):
+    """How to reach object storage: the usual AWS variables, and nothing but the environment.
+
+    Not part of `Settings`, which is shown, compared and handed around. This is made where a
+    connection is opened and forgotten there; what is secret in it prints as stars.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
+    )
+
+    access_key_id: SecretStr = Field(
+        default=SecretStr(""), validation_alias=AliasChoices("AWS_ACCESS_KEY_ID")
+    )
+    secret_access_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias=AliasChoices("AWS_SECRET_ACCESS_KEY")
+    )
+    session_token: SecretStr = Field(
+        default=SecretStr(""), validation_alias=AliasChoices("AWS_SESSION_TOKEN")
+    )
+    region: str = Field(
+        default="us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION")
+    )
+    endpoint_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        description="http or https address of a server that is not Amazon's.",
+    )
+    ca_bundle: str = Field(
+        default="",
+        validation_alias=AliasChoices("AWS_CA_BUNDLE"),
+        description="File with the certificates to trust; empty trusts the system's.",
+    )
 
 
 def get_settings() -> Settings:

@@ -17,8 +17,10 @@ from orchestration.assets.resources import Home
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import gone
 from orchestration.ingest.ingest import Ingestor
+from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.results import DayResult, drift_to_tell, why_refused
 from orchestration.settings import Settings
+from orchestration.storage import StorageError
 
 logger = logging.getLogger("semillero.ingest")
 
@@ -74,9 +76,14 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
         context: dg.AssetExecutionContext, config: IngestConfig, home: Home
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         days = [date.fromisoformat(partition_key) for partition_key in context.partition_keys]
-        results = ingest_days(contract, days, home.settings, history=config.history)
+        try:
+            results = ingest_days(contract, days, home.settings, history=config.history)
+            missing = _notice_gone(contract.feed, home.settings, context.run.run_id)
+        except StorageError as error:
+            # Nobody's data is at fault: what was read so far stays, the rest waits for the bucket.
+            said = error.message(home.settings.language)
+            raise dg.Failure(description=said, allow_retries=False) from None
         run_record.write_ingest(home.settings, context.run.run_id, contract.feed, results)
-        missing = _notice_gone(contract.feed, home.settings, context.run.run_id)
         refused = [result for result in results if result.outcome == "refused"]
         yield dg.AssetCheckResult(
             asset_key=key,
@@ -92,7 +99,8 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
                 f"refused, the first is {refused[0].day}: {why_refused(refused[0], 'en')}",
                 allow_retries=False,
             )
-        metadata = {**_metadata(results), **_refused_metadata(contract, results), **missing}
+        place = open_zone(home.settings).place
+        metadata = {**_metadata(results, place), **_refused_metadata(contract, results), **missing}
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
     return raw_feed
@@ -182,7 +190,7 @@ def problems_as_markdown(results: Sequence[DayResult]) -> str:
     return "\n".join([*header, *rows])
 
 
-def _metadata(results: Sequence[DayResult]) -> dict[str, dg.MetadataValue]:
+def _metadata(results: Sequence[DayResult], landing: str) -> dict[str, dg.MetadataValue]:
     arrived = [result for result in results if result.outcome in {"accepted", "unchanged"}]
     starts = [result.min_event_at for result in arrived if result.min_event_at]
     ends = [result.max_event_at for result in arrived if result.max_event_at]
@@ -193,6 +201,7 @@ def _metadata(results: Sequence[DayResult]) -> dict[str, dg.MetadataValue]:
     ]
     samples = [result.sample for result in arrived if result.sample]
     return {
+        "landing": dg.MetadataValue.text(landing),
         "dagster/row_count": dg.MetadataValue.int(sum(result.rows_accepted for result in arrived)),
         "rows_read": dg.MetadataValue.int(sum(result.rows_read for result in arrived)),
         "rows_refused": dg.MetadataValue.int(sum(result.rows_refused for result in arrived)),

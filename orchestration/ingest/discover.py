@@ -1,7 +1,7 @@
 """What stands in the landing zone, and which of it the ledger does not know yet.
 
 What lives here: the days that landed, and the question whether one is settled. What may not:
-opening a landed file, or knowing what kind of place landing is (`landing_zone`).
+opening a landed file, or knowing what kind of place landing is (`landed`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import reasons
-from orchestration.ingest.landing_zone import LandedPartition, LandingZone, shown_name
+from orchestration.ingest.landed import LandedPartition, LandingZone, shown_name
 from orchestration.ingest.ledger import Ledger, PartitionRecord, Withdrawal
 from orchestration.ingest.reasons import Reason
 from orchestration.ingest.results import LandedDays, Problem

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from orchestration.ingest import discover
-from orchestration.ingest.landing_zone import LandingZone, open_zone
+from orchestration.ingest.landed import LandingZone
+from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger, utc_now
 from orchestration.settings import Settings
 

@@ -25,7 +25,8 @@ from orchestration.ingest.check import DayRules, Judgement, declared_zone, judge
 from orchestration.ingest.drift import LOOKBACK_DAYS, compare
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import TakenFile, refuse_if_changed, scratch_folder, take_in
-from orchestration.ingest.landing_zone import LandedFile, LandedPartition, open_zone
+from orchestration.ingest.landed import LandedFile, LandedPartition
+from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import (
     Ledger,
     LedgerFile,

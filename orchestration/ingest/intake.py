@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from orchestration.ingest import reasons
-from orchestration.ingest.landing_zone import FileFormat, LandedFile, LandingZone
+from orchestration.ingest.landed import FileFormat, LandedFile, LandingZone
 from orchestration.ingest.reasons import FileRefusedError
 from orchestration.settings import Settings
 

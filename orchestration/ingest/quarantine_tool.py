@@ -26,7 +26,7 @@ from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import quarantine
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import scratch_folder
-from orchestration.ingest.landing_zone import shown_name
+from orchestration.ingest.landed import shown_name
 from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.replay import WITHDRAWN, bring
 from orchestration.release.atomic import fsync_folder

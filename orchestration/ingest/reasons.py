@@ -293,6 +293,17 @@ def too_big(limit: int) -> Reason:
     )
 
 
+def object_too_big(limit: str) -> Reason:
+    """An object of a bucket that cannot be brought here in one go."""
+    return Reason(
+        "object_too_big",
+        f"The object does not fit into {limit}, and it is brought here as a whole: split it, pack "
+        "it (.gz), or, up to 4 GiB, raise SEMILLERO_DUCKDB_MEMORY_LIMIT.",
+        f"El objeto no cabe en {limit} y se trae completo: divídalo, comprímalo (.gz) o, hasta "
+        "4 GiB, aumente SEMILLERO_DUCKDB_MEMORY_LIMIT.",
+    )
+
+
 def line_too_long() -> Reason:
     """A JSON line beyond what is read as one value."""
     return Reason(

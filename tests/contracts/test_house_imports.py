@@ -21,6 +21,8 @@ import pytest
 # listed may import nothing of ours, so a new one is a decision somebody writes down here.
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
+    # Carries bytes from and to a bucket; what they mean is for who asks.
+    "storage": frozenset({"settings"}),
     "contracts": frozenset({"settings"}),
     # What others may keep of a release (its certificate, the pointer) knows nothing of its making.
     "release.atomic": frozenset(),
@@ -35,7 +37,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "versions": frozenset({"settings", "release.certificate"}),
     "sources": frozenset({"settings", "contracts", "release.atomic"}),
     "simulate": frozenset({"settings", "contracts", "release.atomic", "sources.landing"}),
-    "ingest": frozenset({"settings", "contracts", "release.atomic"}),
+    "ingest": frozenset({"settings", "contracts", "release.atomic", "storage"}),
     # Checks compare with the last certificate; what a release makes of them is not theirs.
     "checks": frozenset(
         {"settings", "contracts", "release.atomic", "release.certificate", "release.hashing"}
@@ -49,6 +51,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "release": frozenset(
         {
             "settings",
+            "storage",
             "checks.results",
             "checks.tables",
             "checks.evidence",
@@ -69,8 +72,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "screen": frozenset(
         {
             "settings",
+            "storage",
             "contracts",
             "ingest",
+            "release.mirror",
             "release.pointer",
             "run_record",
             "screen_drift",
@@ -83,6 +88,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "assets": frozenset(
         {
             "settings",
+            "storage",
             "contracts",
             "ingest",
             "warehouse",
