@@ -104,10 +104,10 @@ def _errors_for_people(
     try:
         yield
     except wrong_use as error:
-        typer.secho(str(error), fg="red", err=True)
+        typer.secho(_said(error), fg="red", err=True)
         raise typer.Exit(WRONG_USE) from error
     except failures as error:
-        typer.secho(str(error), fg="red", err=True)
+        typer.secho(_said(error), fg="red", err=True)
         raise typer.Exit(REFUSED) from error
     except OSError as error:
         where = error.filename or "The disk of the home folder"
@@ -118,6 +118,23 @@ def _errors_for_people(
             err=True,
         )
         raise typer.Exit(REFUSED) from error
+
+
+def _said(error: Exception) -> str:
+    """What an error says; in the language of the screen if it knows both."""
+    message = getattr(error, "message", None)
+    return str(message(get_settings().language) if callable(message) else error)
+
+
+def _local_landing(settings: Settings) -> Path:
+    """The landing folder, for commands that write into it; ends where landing is a bucket."""
+    if settings.landing_url:
+        from orchestration.screen import TEXTS
+
+        text = TEXTS[settings.language]["landing_is_a_bucket"]
+        typer.secho(text.format(url=settings.landing_url), fg="red", err=True)
+        raise typer.Exit(WRONG_USE)
+    return settings.landing
 
 
 def _as_date(value: datetime | None) -> date | None:
@@ -151,6 +168,7 @@ def run(
     from orchestration.contracts.loader import ContractError
     from orchestration.ingest.ledger import LedgerError
     from orchestration.release.errors import ReleaseError
+    from orchestration.storage import StorageError
     from orchestration.warehouse import HomeBusyError
 
     options = daily.RunOptions(
@@ -165,6 +183,7 @@ def run(
         LedgerError,
         ManifestError,
         ReleaseError,
+        StorageError,
         SuiteError,
         daily.DagsterStorageError,
         wrong_use=(daily.NothingToRunError,),
@@ -173,7 +192,7 @@ def run(
         prepare_manifest(settings)
         end = daily.run(settings, options)
         screen.show(_console(), settings, end)
-    if end.verdict == "refused":
+    if end.verdict == "refused" or end.mirror_behind:
         raise typer.Exit(REFUSED)
 
 
@@ -198,8 +217,12 @@ def simulate(
     """Make a sample LATAM LIVE world in the landing zone, and the truth about it."""
     settings = _load_settings()
     _speak(settings)
-    if if_empty and settings.landing.is_dir() and any(settings.landing.iterdir()):
+    is_empty = not settings.landing_url and not (
+        settings.landing.is_dir() and any(settings.landing.iterdir())
+    )
+    if if_empty and not is_empty:
         return
+    landing = _local_landing(settings)
     from orchestration.simulate import WorldError, WorldOptions
     from orchestration.simulate import simulate as make_world
 
@@ -213,7 +236,7 @@ def simulate(
             format=cast("WorldFormat", file_format),  # the options refuse what is none
         )
         world = make_world(
-            settings.landing,
+            landing,
             options,
             truth_dir=settings.home / "truth",
             progress=logging.getLogger("semillero.simulate").info,
@@ -238,6 +261,7 @@ def holodex(
     """Land collected Holodex sessions (YouTube) as creators, agencies and live_sessions."""
     settings = _load_settings()
     _speak(settings)
+    _local_landing(settings)
     from orchestration.sources.holodex import HolodexError, land_holodex
 
     try:
@@ -301,8 +325,9 @@ def status() -> None:
     from orchestration.ingest.ledger import LedgerError
     from orchestration.release.errors import ReleaseError
     from orchestration.screen import show_status
+    from orchestration.storage import StorageError
 
-    with _errors_for_people(ContractError, LedgerError, ReleaseError):
+    with _errors_for_people(ContractError, LedgerError, ReleaseError, StorageError):
         show_status(_console(), settings)
 
 
@@ -343,6 +368,34 @@ def verify(
     if problems:
         raise typer.Exit(REFUSED)
     typer.echo(TEXTS[settings.language]["verified"].format(release=release_id))
+
+
+@release_app.command()
+def mirror() -> None:
+    """Bring the mirror in the bucket up to the current release."""
+    settings = _load_settings()
+    _speak(settings)
+    from orchestration.release.errors import ReleaseError
+    from orchestration.release.mirror import mirror_current
+    from orchestration.screen import TEXTS
+    from orchestration.storage import StorageError
+    from orchestration.warehouse import HomeBusyError, home_lock
+
+    texts = TEXTS[settings.language]
+    if not settings.release_url:
+        typer.secho(texts["no_mirror"], fg="red", err=True)
+        raise typer.Exit(WRONG_USE)
+    with (
+        _errors_for_people(HomeBusyError, ReleaseError, StorageError),
+        home_lock(settings, "semillero release mirror"),
+    ):
+        mirrored = mirror_current(settings)
+    if mirrored is None:
+        typer.echo(texts["no_release"])
+        raise typer.Exit(REFUSED)
+    typer.echo(
+        texts["mirror_is_current"].format(url=settings.release_url, release=mirrored.release_id)
+    )
 
 
 @contracts_app.command("render")

@@ -194,7 +194,9 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
     checks = load_evidence(settings, result.run_id)
     current = current_release(settings)
     verdict: Verdict = "refused"
-    if result.success:
+    mirror_behind = (outcome or {}).get("mirror_behind", {}).get(settings.language)
+    # What failed after publication does not undo it.
+    if result.success or mirror_behind:
         # A run in which nothing had to be built does not reach publication.
         verdict = "published" if outcome and outcome["is_published"] else "unchanged"
     said = [
@@ -224,6 +226,7 @@ def _sum_up(settings: Settings, result: ExecuteInProcessResult) -> RunEnd:
             check.kind == "shift" and not check.passed and check.severity == "error"
             for check in checks
         ),
+        mirror_behind=mirror_behind,
     )
 
 

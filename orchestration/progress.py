@@ -51,6 +51,7 @@ SPANISH: Mapping[str, str] = {
     ),
     "%s: %s": "%s: %s",
     "Published release %s": "Se publicó la versión %s",
+    "Mirrored release %s to %s (%d files)": "Se copió la versión %s en %s (%d archivos)",
     "Sample world: %s creators, %s LIVE sessions, %s files that arrive %s to %s (%s). "
     "What is true of it: %s": (
         "Mundo de muestra: %s creadores, %s sesiones LIVE, %s archivos que llegan del %s al %s "

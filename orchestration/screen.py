@@ -22,7 +22,7 @@ from orchestration.settings import Settings
 if TYPE_CHECKING:
     import duckdb
 
-    from orchestration.ingest.landing_zone import LandingZone
+    from orchestration.ingest.landed import LandingZone
     from orchestration.ingest.results import DayResult, Problem
     from orchestration.sources.landing import LandingSummary
 
@@ -80,6 +80,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "parquet": "Parquet",
         "certificate": "Certificate",
         "quarantine": "Refused rows",
+        "landing": "Landing",
+        "mirror": "Mirror in the bucket",
+        "mirror_behind_title": "The release stands here, but its mirror in the bucket is behind",
+        "bring_mirror_up": "bring the mirror up: semillero release mirror (or the next run)",
+        "mirror_is_current": "{url} holds release {release}",
+        "mirror_is_behind": "{url} is behind (it points to: {release}): semillero release mirror",
+        "no_mirror": "SEMILLERO_RELEASE_URL is not set: there is nowhere to mirror a release.",
+        "landing_is_a_bucket": (
+            "This command writes files into a landing folder, but SEMILLERO_LANDING_URL says that "
+            "files land in {url}. Run it with that variable empty and another SEMILLERO_HOME, then "
+            "upload what it wrote below landing/."
+        ),
         "next_title": "What next",
         "ui": "see runs, checks and lineage: make ui, then http://127.0.0.1:3000",
         "bi": "query the marts read-only with any DuckDB client: {path}",
@@ -166,6 +178,18 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "parquet": "Parquet",
         "certificate": "Certificado",
         "quarantine": "Filas rechazadas",
+        "landing": "Zona de llegada",
+        "mirror": "Copia en el bucket",
+        "mirror_behind_title": "La versión está publicada aquí, pero no su copia en el bucket",
+        "bring_mirror_up": "poner la copia al día: semillero release mirror (o la próxima corrida)",
+        "mirror_is_current": "{url} tiene la versión {release}",
+        "mirror_is_behind": "{url} no está al día (apunta a: {release}): semillero release mirror",
+        "no_mirror": "SEMILLERO_RELEASE_URL no está definida: no hay dónde copiar una versión.",
+        "landing_is_a_bucket": (
+            "Este comando escribe archivos en una carpeta de llegada, pero según "
+            "SEMILLERO_LANDING_URL los archivos llegan a {url}. Ejecútelo con esa variable vacía y "
+            "otra SEMILLERO_HOME, y luego suba lo que haya escrito en landing/."
+        ),
         "next_title": "Qué sigue",
         "ui": "ver corridas, controles y linaje: make ui y luego http://127.0.0.1:3000",
         "bi": "consultar las tablas en solo lectura con cualquier cliente de DuckDB: {path}",
@@ -234,6 +258,7 @@ class RunEnd:
     checks_passed: int
     checks_total: int
     is_shift: bool = False
+    mirror_behind: str | None = None
 
 
 def show(console: Console, settings: Settings, end: RunEnd) -> None:
@@ -286,6 +311,9 @@ def _headline(texts: Mapping[str, str], end: RunEnd) -> Text:
     if end.verdict == "refused":
         rest = texts["still_current"] if end.release else texts["none_yet"]
         headline.append("\n" + rest.format(release=end.release), style="default")
+    if end.mirror_behind:
+        headline.append("\n" + texts["mirror_behind_title"], style="bold red")
+        headline.append("\n" + end.mirror_behind, style="default")
     return headline
 
 
@@ -382,8 +410,13 @@ def _not_read(
     """What somebody put into landing and no run will ever read, because of its name."""
     from orchestration.contracts.loader import load_contracts
     from orchestration.ingest import discover
+    from orchestration.storage import StorageError
 
     contracts = load_contracts()
+    try:
+        zone.feeds()
+    except StorageError as error:
+        return [Text(f"  {error.message(settings.language)}")]
     said = [
         f"landing/{problem.file}: {getattr(problem, f'reason_{settings.language}')}"
         for problem in discover.unknown_feeds(zone, contracts)
@@ -479,6 +512,8 @@ def _where(texts: Mapping[str, str], settings: Settings) -> Table:
     table.add_row(texts["parquet"], str(settings.current / "parquet"))
     table.add_row(texts["certificate"], str(settings.current / "certificate.json"))
     table.add_row(texts["quarantine"], str(settings.quarantine))
+    if settings.release_url:
+        table.add_row(texts["mirror"], settings.release_url)
     return table
 
 
@@ -516,6 +551,7 @@ def _next_steps(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> Ta
         has_refused = any(day.rows_refused for days in ingested.values() for day in _read(days))
         look = texts["quarantined"].format(command=_how_to_look(ingested))
         steps = [
+            *([texts["bring_mirror_up"]] if end.mirror_behind else []),
             *([look] if has_refused else []),
             texts["bi"].format(path=settings.current / "marts.duckdb"),
             texts["ui"],
@@ -608,6 +644,31 @@ def show_status(console: Console, settings: Settings) -> None:
         console.print(Text(f"  {said}"))
     console.print()
     show_releases(console, settings)
+    _show_buckets(console, settings)
+
+
+def _show_buckets(console: Console, settings: Settings) -> None:
+    """Where files land and where releases are copied to, if either is a bucket."""
+    texts = TEXTS[settings.language]
+    if settings.landing_url:
+        console.print(Text(f"{texts['landing']}: {settings.landing_url}"))
+    if not settings.release_url:
+        return
+    from orchestration.release.mirror import mirrored_release
+    from orchestration.release.pointer import current_release
+    from orchestration.storage import StorageError
+
+    current = current_release(settings)
+    try:
+        served = mirrored_release(settings)
+    except StorageError as error:
+        console.print(Text(f"{texts['mirror']}: {error.message(settings.language)}", "red"))
+        return
+    is_current = served == (current.release_id if current else None)
+    said = texts["mirror_is_current" if is_current else "mirror_is_behind"].format(
+        url=settings.release_url, release=served or "-"
+    )
+    console.print(Text(f"{texts['mirror']}: {said}", "" if is_current else "yellow"))
 
 
 def show_releases(console: Console, settings: Settings) -> None:

@@ -19,6 +19,7 @@ from dagster_dbt import (
 )
 
 from orchestration import run_record
+from orchestration.assets.mirror import mirror_release
 from orchestration.assets.resources import Dbt, Home, export_for_dbt
 from orchestration.checks import gate
 from orchestration.checks.evidence import record_evidence
@@ -60,9 +61,14 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def models(context: dg.AssetExecutionContext, dbt: Dbt, home: Home) -> Iterator[Any]:
         settings = home.settings
         inputs = release_inputs(settings, home.contracts)
-        if matching_current(settings, inputs=inputs, code=code_version()):
+        if current := matching_current(settings, inputs=inputs, code=code_version()):
             # Nothing is yielded, so the gate and the release have nothing to do either.
             logger.info("No input changed since the current release: nothing to build.")
+            behind = mirror_release(
+                settings, context.run.run_id, current.release_id, is_published=False
+            )
+            if behind:
+                raise dg.Failure(description=behind, allow_retries=False)
             return
         plan = plan_build(settings, home.contracts, context.run.run_id)
         logger.info(

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration import run_record
+from orchestration.assets.mirror import mirror_release
 from orchestration.assets.resources import Home
 from orchestration.checks import gate, shift
 from orchestration.checks.drift import drift_checks
@@ -29,6 +30,7 @@ from orchestration.warehouse import last_build_id, release_inputs
 logger = logging.getLogger("semillero.release")
 
 GATE = "gate"
+MIRROR = "mirror"
 RELEASE = dg.AssetKey("release")
 
 ACCEPT_SHIFT_TAG = "semillero/accept_shift"
@@ -133,8 +135,17 @@ def build_release(
         kinds={"duckdb", "parquet"},
         description="The immutable folder that BI reads, made only when every required check "
         "answered for this run and passed.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                MIRROR,
+                asset=RELEASE,
+                description="The mirror in the bucket, where one is wanted, holds this release.",
+            )
+        ],
     )
-    def release(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[None]:
+    def release(
+        context: dg.AssetExecutionContext, home: Home
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         try:
             made = publish_run(
                 home.settings,
@@ -145,7 +156,7 @@ def build_release(
             )
         except ReleaseError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "release": made.release_id,
                 "marts": dg.MetadataValue.path(str(home.settings.current / "marts.duckdb")),
@@ -154,6 +165,22 @@ def build_release(
                 ),
             }
         )
+        # Last: the release stands and is told of, whatever becomes of its mirror.
+        behind = mirror_release(
+            home.settings, context.run.run_id, made.release_id, is_published=not made.is_unchanged
+        )
+        yield dg.AssetCheckResult(
+            asset_key=RELEASE,
+            check_name=MIRROR,
+            passed=behind is None,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={
+                "mirror": home.settings.release_url or "none wanted",
+                "behind": behind or "no",
+            },
+        )
+        if behind:
+            raise dg.Failure(description=behind, allow_retries=False)
 
     return release
 
