@@ -566,9 +566,11 @@ def quarantine_replay(
     from orchestration.ingest.quarantine_tool import held_days
     from orchestration.ingest.replay import Replayer
     from orchestration.screen_quarantine import show_replay
+    from orchestration.storage import StorageError
     from orchestration.warehouse import HomeBusyError, home_lock
 
-    with _errors_for_people(ContractError, HomeBusyError, LedgerError, wrong_use=(ValueError,)):
+    expected = (ContractError, HomeBusyError, LedgerError, StorageError)
+    with _errors_for_people(*expected, wrong_use=(ValueError,)):
         contracts = load_contracts()
         selection = _select(contracts, feed, day, (from_day, to_day), rule)
         with (
