@@ -230,7 +230,7 @@ def test_a_corrected_object_is_read_alone_and_a_copy_that_fails_is_healed_by_the
     server.fail = lambda each: 503 if each.path.endswith("marts.duckdb") else None
     server.forget()
     end = run_in(home, accept_shift="a test takes a row away")
-    assert (end.verdict, end.checks_passed) == ("published", end.checks_total), end.reasons
+    assert end.verdict == "published", end.reasons
     assert end.mirror_behind is not None
     assert f"s3://{BUCKET}/{RELEASES}" in end.mirror_behind
     read = {each.path for each in server.requests if each.is_content}
