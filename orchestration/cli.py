@@ -288,6 +288,8 @@ def backstage(
     """Land exports of Backstage (TikTok LIVE, English or Spanish) as backstage_reports."""
     settings = _load_settings()
     _speak(settings)
+    if not dry_run:
+        _local_landing(settings)
     from orchestration.screen import show_landing
     from orchestration.screen_backstage import TEXTS, show_reading
     from orchestration.sources.backstage import BackstageError, land_exports, read_exports

@@ -629,7 +629,8 @@ def test_releases_inside_landing_are_wrong_use(monkeypatch: pytest.MonkeyPatch) 
 
 def test_who_writes_files_into_landing_says_that_landing_is_a_bucket(tmp_path: Path) -> None:
     environment = {"SEMILLERO_HOME": str(tmp_path), "SEMILLERO_LANGUAGE": "es"}
-    for command in (["simulate"], ["ingest", "holodex", str(tmp_path)]):
+    folder = str(tmp_path)
+    for command in (["simulate"], ["ingest", "holodex", folder], ["ingest", "backstage", folder]):
         shown = CliRunner().invoke(app, command, env=environment)
         assert shown.exit_code == 2
         assert f"s3://{BUCKET}/{LANDING}" in " ".join(shown.output.split())
