@@ -143,6 +143,41 @@ class DbtWorld:
         for facts in (self._revisions, self._counts, self._event_days):
             facts.pop(key)
 
+    def arrive_from_landing(self, feed: str) -> None:
+        """Let ingest read the landing days of a feed in this home, and register what it accepted.
+
+        For many rows: they never pass through Python.
+
+        Raises:
+            RuntimeError: A day was refused; the message carries ingest's.
+        """
+        from orchestration.ingest.ingest import Ingestor
+        from orchestration.ingest.ledger import Ledger
+        from orchestration.settings import Settings
+
+        settings = Settings(home=self.home)
+        contract = load_contracts()[feed]
+        with Ingestor(settings, history=True) as ingestor:
+            for folder in sorted((self.home / "landing" / feed).glob("dt=*")):
+                result = ingestor.ingest(contract, date.fromisoformat(folder.name[3:]))
+                if result.outcome == "refused" or result.rows_refused:
+                    raise RuntimeError(f"{folder.name} was refused: {result.problems}")
+        event_days: dict[date, dict[date, int]] = {}
+        with Ledger(settings.ledger) as ledger:
+            for event in ledger.event_days():
+                if event.feed == feed:
+                    days = event_days.setdefault(event.arrival_date, {})
+                    days[event.event_date] = event.row_count
+        for day, counts in event_days.items():
+            self.register(feed, day, counts)
+
+    def register(self, feed: str, arrival_day: date, event_days: Mapping[date, int]) -> None:
+        """Say that a partition stands in raw (anew), with so many rows of each event day."""
+        key = (feed, arrival_day)
+        self._revisions[key] = self._revisions.get(key, 0) + 1
+        self._counts[key] = sum(event_days.values())
+        self._event_days[key] = dict(event_days)
+
     def build(
         self,
         *,
@@ -211,7 +246,9 @@ class DbtWorld:
             command, *options = arguments
             return runner.invoke([*self._flags(), command, *options, *self._paths()])
 
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def rows(
+        self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[tuple[Any, ...]]:
         """The rows of a query on the warehouse."""
         with self._connect() as connection:
             return connection.execute(query, parameters).fetchall()

@@ -113,3 +113,16 @@
 {% macro spark__is_known_timezone(timezone) -%}
     {{ timezone }} is not null
 {%- endmacro %}
+
+{# A UTC timestamp as text that sorts and makes part of an id, like 20240501T183000Z. #}
+{% macro instant_text(instant) -%}
+    {{ return(adapter.dispatch('instant_text', 'semillero')(instant)) }}
+{%- endmacro %}
+
+{% macro default__instant_text(instant) -%}
+    strftime({{ instant }}, '%Y%m%dT%H%M%SZ')
+{%- endmacro %}
+
+{% macro spark__instant_text(instant) -%}
+    date_format({{ instant }}, "yyyyMMdd'T'HHmmss'Z'")
+{%- endmacro %}

@@ -22,10 +22,11 @@
         key: the key column.
         columns: the other columns to return, in order.
         previous_fact: relation of the last build's fact (`previous(...)`), or none to read everything.
+        held_where: condition on the fact's rows (`held`) that are of this feed, where it also holds others.
 
     Returns a query: the key, is_present (false: no version is left, the fact drops the key), columns.
 #}
-{% macro changed_versions(feed, rows, key, columns, previous_fact) -%}
+{% macro changed_versions(feed, rows, key, columns, previous_fact, held_where=none) -%}
     {%- set all_columns = columns + ['updated_at', 'arrival_date', 'arrival_file', 'arrival_row'] -%}
     {#- Outside the condition: while parsing there is no previous fact, and the dependency must be seen. -#}
     {%- set partitions = ref('stg_ops__raw_partitions') -%}
@@ -57,6 +58,9 @@
             settled_partitions.arrival_date is not null as is_settled
         from {{ previous_fact }} as held
         left join settled_partitions on held.arrival_date = settled_partitions.arrival_date
+        {%- if held_where %}
+        where {{ held_where }}
+        {%- endif %}
 
     ),
 

@@ -1,199 +1,210 @@
 {%- set previous_sessions = previous('fct_live_sessions') -%}
-{%- set session_columns = [
-    'creator_id', 'campaign_id', 'platform', 'started_at', 'ended_at', 'category', 'is_static',
-    'average_viewers', 'peak_viewers', 'unique_viewers', 'viewer_seconds', 'likes', 'comments',
-    'shares', 'new_followers', 'gifters', 'diamonds',
+{%- set fact_columns = [
+    'session_id', 'creator_id', 'campaign_id', 'platform', 'started_at', 'ended_at',
+    'counted_ended_at', 'timezone', 'local_start_date', 'local_end_date', 'category',
+    'session_source', 'is_present', 'is_open', 'is_over_24h', 'is_static', 'is_also_reported',
+    'duration_seconds', 'counted_seconds', 'average_viewers', 'peak_viewers', 'unique_viewers',
+    'viewer_seconds', 'likes', 'comments', 'shares', 'new_followers', 'gifters', 'diamonds',
+    'updated_at', 'arrival_date', 'arrival_file', 'arrival_row',
 ] -%}
 
 with
 
-creators as (
+measured_sessions as (
 
-    select * from {{ ref('dim_creators') }}
-
-),
-
-session_cap as (
-
-    select max_session_seconds from {{ ref('metric_rules') }}
-    where platform = '*' and market = '*' and program = '*'
+    select
+        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
+    from {{ ref('int_live_sessions_measured') }} as measured
 
 ),
 
-arrived as (
+observed_creators as (
 
-    {{ changed_versions(
-        feed='live_sessions',
-        rows=ref('stg_raw__live_sessions'),
-        key='session_id',
-        columns=session_columns,
-        previous_fact=previous_sessions,
-    ) | indent(4) }}
+    -- Nobody else's sessions can be known twice.
+    -- distinct: a creator has many sessions
+    select distinct
+        creator_id,
+        platform
+    from {{ ref('int_observed_sessions') }}
+
+),
+
+longest_gap as (
+
+    select max(max_gap_seconds) as max_gap_seconds
+    from {{ ref('int_session_rule_periods') }}
+
+),
+
+day_offsets as (
+
+    {{ session_day_offsets() | indent(4) }}
 
 ),
 
 {% if previous_sessions -%}
-moved as (
+changed_versions as (
 
-    -- All sessions are compared, not only those of the creators that changed in this build: a build
-    -- that broke off may have changed creators and left their sessions behind.
+    select * from measured_sessions
+    where is_present
+
+    union all
+
+    -- The sessions that change or go, as they were.
     select
-        sessions.session_id,
-        true as is_present,
-        {%- for column in session_columns %}
-        sessions.{{ column }},
-        {%- endfor %}
-        sessions.updated_at,
-        sessions.arrival_date,
-        sessions.arrival_file,
-        sessions.arrival_row
-    from {{ previous_sessions }} as sessions
-    left join creators on sessions.creator_id = creators.creator_id
-    where
-        sessions.timezone <> coalesce(creators.timezone, 'UTC')
-        and sessions.session_id not in (select arrived.session_id from arrived)
+        {{- columns_of('held', fact_columns, {'is_present': 'true'}) }}
+    from {{ previous_sessions }} as held
+    where held.session_id in (select measured_sessions.session_id from measured_sessions)
 
 ),
 
-{% endif -%}
-changed as (
+changed_days as (
 
-    select * from arrived
+    -- distinct: several sessions change on one day
+    select distinct
+        changed_versions.creator_id,
+        changed_versions.platform,
+        {{ add_days('cast(changed_versions.started_at as date)', 'day_offsets.number') }}
+            as touched_date
+    from changed_versions
+    cross join longest_gap
+    inner join day_offsets
+        on
+            {{ add_days('cast(changed_versions.started_at as date)', 'day_offsets.number') }}
+            <= cast({{ on_until('changed_versions', 'longest_gap.max_gap_seconds') }} as date)
+
+),
+
+changed_spans as (
+
+    select
+        changed_days.creator_id,
+        changed_days.platform,
+        min(changed_days.touched_date) as first_date,
+        max(changed_days.touched_date) as last_date
+    from changed_days
+    inner join observed_creators
+        on
+            changed_days.creator_id = observed_creators.creator_id
+            and changed_days.platform = observed_creators.platform
+    group by changed_days.creator_id, changed_days.platform
+
+),
+
+unchanged_sessions as (
+
+    -- What can be on beside changed sessions, and what can be on beside that: a session counts for four
+    -- days at most. Only the former are judged again; of the others not every neighbour is here.
+    select
+        {{- columns_of('held', fact_columns, {'is_present': 'true'}) }},
+        cast(held.started_at as date) between {{ add_days('changed_spans.first_date', -3) }}
+        and changed_spans.last_date as is_judged
+    from {{ previous_sessions }} as held
+    inner join changed_spans
+        on
+            held.creator_id = changed_spans.creator_id
+            and held.platform = changed_spans.platform
+            and cast(held.started_at as date)
+            between {{ add_days('changed_spans.first_date', -6) }}
+            and {{ add_days('changed_spans.last_date', 3) }}
+    where held.session_id not in (select measured_sessions.session_id from measured_sessions)
+
+),
+
+known_sessions as (
+
+    select measured_sessions.*
+    from measured_sessions
+    inner join observed_creators
+        on
+            measured_sessions.creator_id = observed_creators.creator_id
+            and measured_sessions.platform = observed_creators.platform
+    where measured_sessions.is_present
+
+    union all
+
+    select
+        {{- columns_of('unchanged_sessions', fact_columns, {}) }}
+    from unchanged_sessions
+
+),
+{%- else -%}
+known_sessions as (
+
+    select measured_sessions.*
+    from measured_sessions
+    inner join observed_creators
+        on
+            measured_sessions.creator_id = observed_creators.creator_id
+            and measured_sessions.platform = observed_creators.platform
+
+),
+{%- endif %}
+
+session_days as (
+
+    select
+        known_sessions.session_id,
+        known_sessions.creator_id,
+        known_sessions.platform,
+        known_sessions.session_source,
+        known_sessions.started_at,
+        {{ on_until('known_sessions', 'longest_gap.max_gap_seconds') }} as on_until_at,
+        {{ add_days('cast(known_sessions.started_at as date)', 'day_offsets.number') }}
+            as touched_date
+    from known_sessions
+    cross join longest_gap
+    inner join day_offsets
+        on
+            {{ add_days('cast(known_sessions.started_at as date)', 'day_offsets.number') }}
+            <= cast({{ on_until('known_sessions', 'longest_gap.max_gap_seconds') }} as date)
+
+),
+
+also_reported as (
+
+    -- distinct: one observed session can overlap several reported ones, on several days
+    select distinct observed.session_id
+    from session_days as observed
+    inner join session_days as reported
+        on
+            observed.creator_id = reported.creator_id
+            and observed.platform = reported.platform
+            and observed.touched_date = reported.touched_date
+            and observed.started_at < reported.on_until_at
+            and observed.on_until_at > reported.started_at
+    where observed.session_source = 'observed' and reported.session_source = 'reported'
+
+),
+
+written_sessions as (
+
+    select * from measured_sessions
     {%- if previous_sessions %}
 
     union all
 
-    select * from moved
+    select
+        {{- columns_of('unchanged_sessions', fact_columns, {}) }}
+    from unchanged_sessions
+    left join also_reported on unchanged_sessions.session_id = also_reported.session_id
+    where
+        unchanged_sessions.is_judged
+        and unchanged_sessions.session_source = 'observed'
+        and unchanged_sessions.is_also_reported <> (also_reported.session_id is not null)
     {%- endif %}
-
-),
-
-placed as (
-
-    select
-        changed.*,
-        coalesce(creators.timezone, 'UTC') as timezone,
-        case
-            when changed.ended_at is null then changed.started_at
-            else least(
-                changed.ended_at,
-                {{ add_seconds('changed.started_at', 'session_cap.max_session_seconds') }}
-            )
-        end as counted_ended_at
-    from changed
-    cross join session_cap
-    left join creators on changed.creator_id = creators.creator_id
-
-),
-
-utc_days as (
-
-    -- distinct: many sessions fall on the same UTC day of the same zone. To convert one instant by
-    -- a column of zones takes DuckDB two microseconds, so days are converted, not sessions.
-    select distinct
-        timezone,
-        cast(started_at as date) as moment_date
-    from placed
-    union distinct
-    select
-        timezone,
-        cast(counted_ended_at as date) as moment_date
-    from placed
-
-),
-
-zone_days as (
-
-    -- A UTC day touches two local days at most.
-    select
-        timezone,
-        moment_date,
-        {{ local_day('cast(moment_date as timestamp)', 'timezone') }} as first_local_date,
-        {{ local_day(add_seconds('cast(moment_date as timestamp)', 86399), 'timezone') }}
-            as last_local_date
-    from utc_days
-
-),
-
-zone_midnights as (
-
-    select
-        timezone,
-        moment_date,
-        first_local_date,
-        last_local_date,
-        {{ local_day_start('last_local_date', 'timezone') }} as last_local_date_started_at
-    from zone_days
-
-),
-
-measured as (
-
-    select
-        placed.*,
-        case
-            when placed.started_at < start_days.last_local_date_started_at
-                then start_days.first_local_date
-            else start_days.last_local_date
-        end as local_start_date,
-        case
-            when placed.counted_ended_at < end_days.last_local_date_started_at
-                then end_days.first_local_date
-            else end_days.last_local_date
-        end as local_end_date,
-        {{ seconds_between('placed.started_at', 'placed.ended_at') }} as duration_seconds,
-        {{ seconds_between('placed.started_at', 'placed.counted_ended_at') }} as counted_seconds
-    from placed
-    left join zone_midnights as start_days
-        on
-            placed.timezone = start_days.timezone
-            and cast(placed.started_at as date) = start_days.moment_date
-    left join zone_midnights as end_days
-        on
-            placed.timezone = end_days.timezone
-            and cast(placed.counted_ended_at as date) = end_days.moment_date
 
 ),
 
 final as (
 
     select
-        session_id,
-        creator_id,
-        campaign_id,
-        platform,
-        started_at,
-        ended_at,
-        counted_ended_at,
-        timezone,
-        local_start_date,
-        local_end_date,
-        category,
-        'reported' as session_source,
-        is_present,
-        ended_at is null as is_open,
-        coalesce(duration_seconds > 86400, false) as is_over_24h,
-        is_static,
-        duration_seconds,
-        counted_seconds,
-        average_viewers,
-        peak_viewers,
-        unique_viewers,
-        case
-            when viewer_seconds is not null then viewer_seconds
-            when counted_seconds > 0 then cast(round(average_viewers * counted_seconds) as bigint)
-        end as viewer_seconds,
-        likes,
-        comments,
-        shares,
-        new_followers,
-        gifters,
-        diamonds,
-        updated_at,
-        arrival_date,
-        arrival_file,
-        arrival_row
-    from measured
+        {{- columns_of(
+            'written_sessions', fact_columns,
+            {'is_also_reported': 'also_reported.session_id is not null'}
+        ) }}
+    from written_sessions
+    left join also_reported on written_sessions.session_id = also_reported.session_id
 
 )
 

@@ -143,6 +143,7 @@ pieces as (
         session_days.platform,
         session_days.is_start_day,
         session_days.is_static,
+        session_days.is_also_reported,
         session_days.started_at,
         session_days.counted_ended_at,
         session_days.counted_seconds,
@@ -177,16 +178,20 @@ pieces as (
 
 lived_pieces as (
 
-    -- A session that ends at midnight gives the next day nothing.
-    select * from pieces
-    where is_start_day or piece_ended_at > piece_started_at
+    -- A session that ends at midnight gives the next day nothing; one that is known twice gives its
+    -- seconds, and else only the reported one counts.
+    select
+        *,
+        is_start_day and not is_also_reported as is_counted_start
+    from pieces
+    where (is_start_day and not is_also_reported) or piece_ended_at > piece_started_at
 
 ),
 
 started_sessions as (
 
     select * from lived_pieces
-    where is_start_day
+    where is_counted_start
 
 ),
 
@@ -245,23 +250,23 @@ day_counts as (
         lived_pieces.local_date,
         count(distinct lived_pieces.platform) as platform_count,
         count(
-            case when lived_pieces.is_start_day and repeated_shows.session_id is null then 1 end
+            case when lived_pieces.is_counted_start and repeated_shows.session_id is null then 1 end
         ) as session_count,
         cast(sum(
-            case when lived_pieces.is_start_day then lived_pieces.viewer_seconds end
+            case when lived_pieces.is_counted_start then lived_pieces.viewer_seconds end
         ) as bigint) as viewer_seconds,
         cast(sum(
             case
-                when lived_pieces.is_start_day and lived_pieces.viewer_seconds is not null
+                when lived_pieces.is_counted_start and lived_pieces.viewer_seconds is not null
                     then lived_pieces.counted_seconds
             end
         ) as bigint) as watched_seconds,
         max(
-            case when lived_pieces.is_start_day then lived_pieces.peak_viewers end
+            case when lived_pieces.is_counted_start then lived_pieces.peak_viewers end
         ) as peak_viewers,
         {%- for count_column in count_columns %}
         cast(sum(
-            case when lived_pieces.is_start_day then lived_pieces.{{ count_column }} end
+            case when lived_pieces.is_counted_start then lived_pieces.{{ count_column }} end
         ) as bigint) as {{ count_column }},
         {%- endfor %}
         max(case when lived_pieces.is_static then 1 else 0 end) = 1 as has_static

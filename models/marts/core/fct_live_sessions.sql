@@ -35,6 +35,7 @@ final as (
         is_open,
         is_over_24h,
         is_static,
+        is_also_reported,
         duration_seconds,
         counted_seconds,
         average_viewers,

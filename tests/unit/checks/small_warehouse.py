@@ -49,7 +49,8 @@ select 'session-' || day || '-' || i as session_id, 'creator-' || i as creator_i
        date '2026-03-02' + cast(day as integer) as arrival_date,
        3600 + i as counted_seconds, false as is_over_24h,
        100 + i as diamonds, nullif(i % 5, 0) as gifters, i as new_followers, 3 as comments,
-       7 as likes, null::bigint as shares, 36000 as viewer_seconds
+       7 as likes, null::bigint as shares, 36000 as viewer_seconds,
+       false as is_also_reported
 from range(28) as days(day), range(30) as numbers(i);
 
 create table marts.fct_creator_days as
@@ -119,7 +120,7 @@ from range(28) as days(day), (select unnest(['live_sessions', 'creators']) as fe
 NEW_DAY = """
 insert into marts.fct_live_sessions
 select 'session-28-' || i, 'creator-' || i, timestamp '2026-03-30 18:00:00', date '2026-03-30',
-       3600, false, 100, 1, 1, 3, 7, null, 36000
+       3600, false, 100, 1, 1, 3, 7, null, 36000, false
 from range({sessions}) as numbers(i);
 insert into marts.fct_creator_days
 select 'creator-' || i, date '2026-03-30', 1, 1, 3600, 3600, false, 'sum_1h', 36000, 10, 20, 100, 1,

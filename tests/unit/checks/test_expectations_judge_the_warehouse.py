@@ -84,7 +84,7 @@ def test_bad_data_is_named_with_table_and_rows_and_never_published(
         where creator_id = 'creator-5' and slice_end_date = '2026-03-05';
         insert into marts.fct_live_sessions
         select 'x' || i, 'nobody-' || i, timestamp '2026-03-05 10:00:00', date '2026-03-05', 60,
-               false, 0, 0, 0, 0, 0, null, 0
+               false, 0, 0, 0, 0, 0, null, 0, false
         from range(60) as numbers(i);
         """,
     )

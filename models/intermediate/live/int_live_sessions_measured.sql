@@ -1,0 +1,331 @@
+{%- set previous_sessions = previous('fct_live_sessions') -%}
+{%- set session_columns = [
+    'creator_id', 'campaign_id', 'platform', 'started_at', 'ended_at', 'category', 'is_static',
+    'average_viewers', 'peak_viewers', 'unique_viewers', 'viewer_seconds', 'likes', 'comments',
+    'shares', 'new_followers', 'gifters', 'diamonds',
+] -%}
+{%- set lineage_columns = ['updated_at', 'arrival_date', 'arrival_file', 'arrival_row'] -%}
+{%- set observed_columns = [
+    'started_at', 'ended_at', 'category', 'average_viewers', 'peak_viewers', 'updated_at',
+    'arrival_date',
+] -%}
+{#- What no poll shows; the last of `session_columns`, in their order. -#}
+{%- set unseen_columns = [
+    'unique_viewers', 'viewer_seconds', 'likes', 'comments', 'shares', 'new_followers', 'gifters',
+    'diamonds',
+] -%}
+{%- set text_type = dbt.type_string() -%}
+
+with
+
+creators as (
+
+    select * from {{ ref('dim_creators') }}
+
+),
+
+session_cap as (
+
+    select max_session_seconds from {{ ref('metric_rules') }}
+    where platform = '*' and market = '*' and program = '*'
+
+),
+
+arrived as (
+
+    {{ changed_versions(
+        feed='live_sessions',
+        rows=ref('stg_raw__live_sessions'),
+        key='session_id',
+        columns=session_columns,
+        previous_fact=previous_sessions,
+        held_where="held.session_source = 'reported'",
+    ) | indent(4) }}
+
+),
+
+{% if previous_sessions -%}
+moved as (
+
+    -- All sessions are compared, not only those of the creators that changed in this build: a build
+    -- that broke off may have changed creators and left their sessions behind.
+    select
+        sessions.session_id,
+        true as is_present,
+        {%- for column in session_columns + lineage_columns %}
+        sessions.{{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ previous_sessions }} as sessions
+    left join creators on sessions.creator_id = creators.creator_id
+    where
+        sessions.session_source = 'reported'
+        and sessions.timezone <> coalesce(creators.timezone, 'UTC')
+        and sessions.session_id not in (select arrived.session_id from arrived)
+
+),
+
+{% endif -%}
+observed_sessions as (
+
+    select * from {{ ref('int_observed_sessions') }}
+
+),
+
+polled_platforms as (
+
+    select
+        platform,
+        max(last_observed_at) as last_polled_at
+    from observed_sessions
+    group by platform
+
+),
+
+own_platforms as (
+
+    -- distinct: one row a period
+    select distinct platform from {{ ref('int_session_rule_periods') }}
+    where platform <> '*'
+
+),
+
+observed_states as (
+
+    -- A session that was just seen may still be on. Later polls close it, also without naming it.
+    select
+        observed_sessions.session_id,
+        observed_sessions.creator_id,
+        observed_sessions.platform,
+        observed_sessions.started_at,
+        case
+            when
+                observed_sessions.is_lingering
+                or {{ seconds_between(
+                    'observed_sessions.last_live_at', 'polled_platforms.last_polled_at'
+                ) }} > rules.max_gap_seconds
+                then observed_sessions.ended_at
+        end as ended_at,
+        observed_sessions.category,
+        observed_sessions.average_viewers,
+        observed_sessions.peak_viewers,
+        observed_sessions.last_observed_at as updated_at,
+        observed_sessions.last_arrival_date as arrival_date
+    from observed_sessions
+    inner join polled_platforms on observed_sessions.platform = polled_platforms.platform
+    left join own_platforms on observed_sessions.platform = own_platforms.platform
+    inner join {{ ref('int_session_rule_periods') }} as rules
+        on
+            coalesce(own_platforms.platform, '*') = rules.platform
+            and cast(observed_sessions.last_observed_at as date) >= rules.period_start_date
+            and cast(observed_sessions.last_observed_at as date) < rules.next_period_start_date
+
+),
+
+observed_changed as (
+
+    -- Compared with what the fact holds, whatever earlier builds did or did not finish.
+    select
+        observed_states.session_id,
+        true as is_present,
+        observed_states.creator_id,
+        cast(null as {{ text_type }}) as campaign_id,
+        observed_states.platform,
+        observed_states.started_at,
+        observed_states.ended_at,
+        observed_states.category,
+        false as is_static,
+        observed_states.average_viewers,
+        observed_states.peak_viewers,
+        {%- for column in unseen_columns %}
+        cast(null as bigint) as {{ column }},
+        {%- endfor %}
+        observed_states.updated_at,
+        observed_states.arrival_date,
+        cast(null as {{ text_type }}) as arrival_file,
+        cast(null as bigint) as arrival_row
+    from observed_states
+    {%- if previous_sessions %}
+    left join {{ previous_sessions }} as held
+        on
+            observed_states.session_id = held.session_id
+            and held.session_source = 'observed'
+    left join creators on observed_states.creator_id = creators.creator_id
+    where
+        held.session_id is null
+        or held.timezone <> coalesce(creators.timezone, 'UTC')
+        {%- for column in observed_columns %}
+        or held.{{ column }} is distinct from observed_states.{{ column }}
+        {%- endfor %}
+
+    union all
+
+    select
+        held.session_id,
+        false as is_present,
+        {%- for column in session_columns + lineage_columns %}
+        held.{{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ previous_sessions }} as held
+    left join observed_states on held.session_id = observed_states.session_id
+    where
+        held.session_source = 'observed'
+        and observed_states.session_id is null
+    {%- endif %}
+
+),
+
+changed as (
+
+    select
+        arrived.*,
+        'reported' as session_source
+    from arrived
+    {%- if previous_sessions %}
+
+    union all
+
+    select
+        moved.*,
+        'reported' as session_source
+    from moved
+    {%- endif %}
+
+    union all
+
+    select
+        observed_changed.*,
+        'observed' as session_source
+    from observed_changed
+
+),
+
+placed as (
+
+    select
+        changed.*,
+        coalesce(creators.timezone, 'UTC') as timezone,
+        case
+            when changed.ended_at is null then changed.started_at
+            else least(
+                changed.ended_at,
+                {{ add_seconds('changed.started_at', 'session_cap.max_session_seconds') }}
+            )
+        end as counted_ended_at
+    from changed
+    cross join session_cap
+    left join creators on changed.creator_id = creators.creator_id
+
+),
+
+utc_days as (
+
+    -- distinct: many sessions fall on the same UTC day of the same zone. To convert one instant by
+    -- a column of zones takes DuckDB two microseconds, so days are converted, not sessions.
+    select distinct
+        timezone,
+        cast(started_at as date) as moment_date
+    from placed
+    union distinct
+    select
+        timezone,
+        cast(counted_ended_at as date) as moment_date
+    from placed
+
+),
+
+zone_days as (
+
+    -- A UTC day touches two local days at most.
+    select
+        timezone,
+        moment_date,
+        {{ local_day('cast(moment_date as timestamp)', 'timezone') }} as first_local_date,
+        {{ local_day(add_seconds('cast(moment_date as timestamp)', 86399), 'timezone') }}
+            as last_local_date
+    from utc_days
+
+),
+
+zone_midnights as (
+
+    select
+        timezone,
+        moment_date,
+        first_local_date,
+        last_local_date,
+        {{ local_day_start('last_local_date', 'timezone') }} as last_local_date_started_at
+    from zone_days
+
+),
+
+measured as (
+
+    select
+        placed.*,
+        case
+            when placed.started_at < start_days.last_local_date_started_at
+                then start_days.first_local_date
+            else start_days.last_local_date
+        end as local_start_date,
+        case
+            when placed.counted_ended_at < end_days.last_local_date_started_at
+                then end_days.first_local_date
+            else end_days.last_local_date
+        end as local_end_date,
+        {{ seconds_between('placed.started_at', 'placed.ended_at') }} as duration_seconds,
+        {{ seconds_between('placed.started_at', 'placed.counted_ended_at') }} as counted_seconds
+    from placed
+    left join zone_midnights as start_days
+        on
+            placed.timezone = start_days.timezone
+            and cast(placed.started_at as date) = start_days.moment_date
+    left join zone_midnights as end_days
+        on
+            placed.timezone = end_days.timezone
+            and cast(placed.counted_ended_at as date) = end_days.moment_date
+
+),
+
+final as (
+
+    select
+        session_id,
+        creator_id,
+        campaign_id,
+        platform,
+        started_at,
+        ended_at,
+        counted_ended_at,
+        timezone,
+        local_start_date,
+        local_end_date,
+        category,
+        session_source,
+        is_present,
+        ended_at is null as is_open,
+        coalesce(duration_seconds > 86400, false) as is_over_24h,
+        is_static,
+        duration_seconds,
+        counted_seconds,
+        average_viewers,
+        peak_viewers,
+        unique_viewers,
+        case
+            when viewer_seconds is not null then viewer_seconds
+            when counted_seconds > 0 then cast(round(average_viewers * counted_seconds) as bigint)
+        end as viewer_seconds,
+        likes,
+        comments,
+        shares,
+        new_followers,
+        gifters,
+        diamonds,
+        updated_at,
+        arrival_date,
+        arrival_file,
+        arrival_row
+    from measured
+
+)
+
+select * from final
