@@ -129,7 +129,7 @@
 
         select
             *,
-            sum(case when is_entry_start then 1 else 0 end) over (
+            count(case when is_entry_start then 1 end) over (
                 {{ neighbours }} rows between unbounded preceding and current row
             ) as entry_number,
             max(case when is_change then observation_number end) over (
