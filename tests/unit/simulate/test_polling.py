@@ -88,7 +88,10 @@ def test_the_same_options_give_the_same_polls(tmp_path: Path) -> None:
             """select count(*) from (select distinct creator_id, started_at from landed)
             having count(*) > 3000 and (select count(*) from truth) = 2000""",
         ),
-        ({"break_rate": 1.0}, "select greatest(count(*) - 2000, 0) from truth"),
+        (
+            {"break_rate": 1.0, "break_seconds": (1200, 1500)},
+            "select greatest(count(*) - 2000, 0) from truth",
+        ),
         (
             {"repeated_row_rate": 0.5},
             "select count(*) - count(distinct (creator_id, observed_at)) from landed",
