@@ -54,8 +54,9 @@ contracts: install ## Make dbt sources and data dictionaries from the contracts
 	@$(SEMILLERO) contracts render
 
 .PHONY: bench
-bench: install ## Measure what a morning costs, as ratios
+bench: install ## Measure what a morning and an ingest cost, as ratios
 	@$(BIN)/python bench/daily_run.py
+	@$(BIN)/python bench/ingest.py --rows 1000000
 
 .PHONY: format
 format: install ## Format Python and SQL

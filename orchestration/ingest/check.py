@@ -102,19 +102,21 @@ class Judgement:
 
     `accepted` yields the contract's columns typed, `_extra`, `_dt`, `_file` and `_row` of the rows
     that pass, in the file's order. `refused` yields `_row`, `failed` (a list of check numbers) and
-    the raw `content` of the others. Nothing is kept in between: most files have no refused row,
-    and those that have some are read again for them.
+    the raw `content` of the others. Where rows have no number before they are in a table, `load`
+    is the query of that table, and the other two speak of `landed_rows`, which numbers it; else
+    nothing is kept in between: most files have no refused row, and those that have some are read
+    again for them.
     """
 
     accepted: str
     refused: str
     checks: tuple[Check, ...]
+    load: str | None = None
 
 
 def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
     """Say in SQL what the contract demands of every row of a source."""
     columns = [
-        # What the settings declare of a feed here goes before what its contract says of all.
         _typed(column, source.known.get(column.name), rules.zone or column.default_zone)
         for column in contract.columns
     ]
@@ -130,6 +132,7 @@ def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
     numbers = ", ".join(
         f"case when {check.refuse_when} then {number} end" for number, check in enumerate(checks)
     )
+    failed = f"list_filter([{numbers}], lambda number: number is not null)"
     # A filter on `_fails` would be pushed below the projections, and all of them computed twice:
     # once to filter, once to select. What is volatile is not pushed.
     judged = f"""
@@ -138,18 +141,30 @@ def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
         typed as (select parsed.*, {typed} from parsed),
         judged as (select *, coalesce({fails}, false) or random() < 0 as _fails from typed)
     """
+    origin = f"{_date_literal(rules.day)} as _dt, $_file as _file, _row"
+    if source.is_numbered:
+        return Judgement(
+            accepted=f"""{judged}
+                select {names}, {source.extra} as _extra, {origin} from judged where not _fails
+            """,
+            refused=f"""{judged}
+                select _row, {failed} as failed, {source.content} as content
+                from judged where _fails
+            """,
+            checks=checks,
+        )
     return Judgement(
-        accepted=f"""{judged}
-            select {names}, {source.extra} as _extra, {_date_literal(rules.day)} as _dt,
-                $_file as _file, _row
-            from judged where not _fails
-        """,
-        refused=f"""{judged}
-            select _row, list_filter([{numbers}], lambda number: number is not null) as failed,
-                {source.content} as content
-            from judged where _fails
-        """,
+        accepted=f"select {names}, _extra, {origin} from landed_rows where _failed is null",
+        refused=(
+            "select _row, _failed as failed, _content as content "
+            "from landed_rows where _failed is not null"
+        ),
         checks=checks,
+        load=f"""{judged}
+            select {names}, {source.extra} as _extra, case when _fails then {failed} end as _failed,
+                case when _fails then {source.content} end as _content
+            from judged
+        """,
     )
 
 
@@ -204,8 +219,11 @@ def _from_text(column: Column, raw: RawColumn, zone: str | None) -> _Typed:
         f"else coalesce(trim({text}, e' \\t\\r\\n') <> '', false) end)"
     )
     if column.kind == "string":
-        value = f"case when {given} then {text} end"
-        return _Typed(column, given, value, is_nested=raw.is_nested)
+        value = (
+            f"case when {text} >= '!' then {text} "
+            f"when trim({text}, e' \\t\\r\\n') <> '' then {text} end"
+        )
+        return _Typed(column, f'"{column.name}" is not null', value, is_nested=raw.is_nested)
     parsed, name = f"try_cast({text} as {column.duckdb_type})", _parsed_name(column)
     if column.kind == "integer":
         # A cast alone would round 12.7 to 13; 12.0, as frames with gaps write it, is whole. What
@@ -258,7 +276,8 @@ def _column_checks(typed: _Typed, feed: str) -> list[Check]:
     name = column.name
     checks: list[Check] = []
     if column.required:
-        checks.append(Check(f"not {typed.given}", name, reasons.missing_value(name)))
+        is_missing = f'case when "{name}" is null then not {typed.given} end'
+        checks.append(Check(is_missing, name, reasons.missing_value(name)))
     if typed.given == "false":
         return checks
     return checks + _type_checks(typed, feed) + _limit_checks(column)
@@ -292,7 +311,7 @@ def _limit_checks(column: Column) -> list[Check]:
     limits: list[tuple[str, Reason]] = []
     if column.max_length is not None:
         reason = reasons.too_long(name, column.max_length)
-        limits.append((f"length({sql}) > {column.max_length}", reason))
+        limits.append((_longer_than(sql, column.max_length), reason))
     if column.allowed is not None:
         values = ", ".join(_text_literal(value) for value in column.allowed)
         limits.append((f"{sql} not in ({values})", reasons.not_allowed(name, column.allowed)))
@@ -303,6 +322,11 @@ def _limit_checks(column: Column) -> list[Check]:
         reason = reasons.above_maximum(name, column.maximum)
         limits.append((f"{sql} > {column.maximum}", reason))
     return [Check(condition, name, reason) for condition, reason in limits]
+
+
+def _longer_than(sql: str, limit: int) -> str:
+    # Bytes are counted in no time, characters are not, and there are never more of them.
+    return f"case when strlen({sql}) > {limit} then length({sql}) > {limit} end"
 
 
 def _text_literal(text: str) -> str:

@@ -40,6 +40,7 @@ from orchestration.ingest.profile import take as take_profile
 from orchestration.ingest.publication import finish, publish_file
 from orchestration.ingest.read import (
     Source,
+    load_rows,
     open_source,
     refuse_parquet_bomb,
 )
@@ -259,6 +260,7 @@ class Ingestor:
         )
 
     def _forget_rows(self) -> None:
+        self._connection.execute("drop view if exists landed_rows")
         tables = ("landed", "landed_numbers", "json_shapes", "malformed", "accepted", "losers")
         for table in tables:
             self._connection.execute(f"drop table if exists {table}")
@@ -287,7 +289,8 @@ class Ingestor:
             at_hand.engine_broke = True
             reason = reasons.engine_failed(_first_line(error, taken))
             self._refuse_file(at_hand, name, FileRefusedError(reason))
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            # DuckDB's message may quote half a letter of the file, which Python cannot decode.
             reason = reasons.unreadable(_first_line(error, taken))
             self._refuse_file(at_hand, name, FileRefusedError(reason))
 
@@ -304,6 +307,8 @@ class Ingestor:
             refuse_parquet_bomb(connection, taken, self._settings.max_decompressed_bytes)
         source = open_source(connection, taken, contract)
         judgement = judge(source, contract, rules)
+        if judgement.load is not None:
+            source = load_rows(connection, taken, source, judgement.load)
         # Most days have one file: its rows go from the file to the Parquet in one stream.
         streamed = folder / "accepted.parquet" if len(at_hand.taken) == 1 else None
         accepted = self._add_accepted(name, source, judgement, streamed)
@@ -713,9 +718,12 @@ def _moment(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _first_line(error: duckdb.Error, taken: TakenFile) -> str:
+def _first_line(error: duckdb.Error | UnicodeDecodeError, taken: TakenFile) -> str:
     """DuckDB's message without the rest of it, and with the file's own name in it."""
-    first = str(error).split("\n", 1)[0].strip() or type(error).__name__
+    text = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        text = error.object.decode("utf-8", "replace")
+    first = text.split("\n", 1)[0].strip() or type(error).__name__
     return first.replace(str(taken.path), taken.landed.name)
 
 

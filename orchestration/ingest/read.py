@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ _SAID_DELIMITER = re.compile(r"\"?sep=(?P<delimiter>[,;\t|])\"?", re.IGNORECASE)
 _MIXED_LINE_ENDS = "state machine reached an invalid state"
 
 
-# Text is loaded into the table `landed` first: its rowid is the only row number that DuckDB gives
-# without reading on one thread.
+# Text goes through the table `landed`: its rowid is the only row number that DuckDB gives without
+# reading on one thread.
 _NUMBERED = "select rowid + 1 as _row, * from landed"
 _NUMBERED_AROUND_REJECTS = (
     "select landed_numbers.row as _row, landed.* "
@@ -85,6 +85,9 @@ class Source:
     content: str
     width: int
     malformed_rows: int = 0
+    # Rows of CSV have a number only once they are in a table: see `load_rows`.
+    is_numbered: bool = True
+    header_lines: int = 0
 
     def bound(self, query: str) -> dict[str, Any]:
         """The bindings that a query speaks of: DuckDB refuses those it does not use."""
@@ -123,34 +126,25 @@ def open_source(
 
 
 def _open_csv(
-    connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
+    _connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
 ) -> Source:
     header = _csv_header(taken, contract)
     columns = [RawColumn(name, f"_c{index}") for index, name in enumerate(header.names)]
     known, unknown = _match(columns, contract)
     # Only numbers and one of four delimiters are composed here; the path is bound.
     layout = ", ".join(f"'_c{index}': 'VARCHAR'" for index in range(len(columns)))
-    load = f"""
-        create or replace temp table landed as
-        select * from read_csv(
-            $_path, columns = {{{layout}}}, auto_detect = false, header = false,
-            skip = {header.lines}, delim = '{header.delimiter}', quote = '"', escape = '"',
-            strict_mode = true, null_padding = false, hive_partitioning = false,
-            store_rejects = true, rejects_table = 'csv_rejects', rejects_scan = 'csv_scans'
-        )
-    """
-    try:
-        _load_csv(connection, load, taken.path)
-    except duckdb.InvalidInputException as error:
-        if _MIXED_LINE_ENDS not in str(error):
-            raise
-        _load_csv(connection, load, with_plain_line_ends(taken.path))
-    malformed = _place_csv_rejects(connection, taken, header.lines)
+    reader = (
+        f"read_csv($_path, columns = {{{layout}}}, auto_detect = false, header = false, "
+        f"skip = {header.lines}, delim = '{header.delimiter}', quote = '\"', escape = '\"', "
+        "strict_mode = true, null_padding = false, hive_partitioning = false, "
+        "store_rejects = true, rejects_table = 'csv_rejects', rejects_scan = 'csv_scans')"
+    )
     values = ", ".join(column.expression for column in columns)
     return Source(
-        relation=_NUMBERED_AROUND_REJECTS if malformed else _NUMBERED,
-        rows=_count(connection, "landed"),
+        relation=f"select * from {reader}",
+        rows=0,
         parameters={
+            "_path": str(taken.path),
             "_names_all": [column.name for column in columns],
             "_names_unknown": [column.name for column in unknown],
         },
@@ -158,13 +152,37 @@ def _open_csv(
         unknown=unknown,
         content=f"cast(to_json(map($_names_all, [{values}])) as varchar)",
         width=len(columns),
-        malformed_rows=malformed,
+        is_numbered=False,
+        header_lines=header.lines,
     )
 
 
-def _load_csv(connection: duckdb.DuckDBPyConnection, load: str, path: Path) -> None:
+def load_rows(
+    connection: duckdb.DuckDBPyConnection, taken: TakenFile, source: Source, query: str
+) -> Source:
+    """Put a query of a source whose rows have no numbers into a table, and number it.
+
+    Makes the view `landed_rows`: the query's columns and `_row`.
+
+    Raises:
+        FileRefusedError: the file is not UTF-8, or its rows cannot be told apart.
+    """
+    bound = source.bound(query)
+    try:
+        _load_csv(connection, query, bound)
+    except duckdb.InvalidInputException as error:
+        if _MIXED_LINE_ENDS not in str(error):
+            raise
+        _load_csv(connection, query, bound | {"_path": str(with_plain_line_ends(taken.path))})
+    malformed = _place_csv_rejects(connection, taken, source.header_lines)
+    numbered = _NUMBERED_AROUND_REJECTS if malformed else _NUMBERED
+    connection.execute(f"create or replace temp view landed_rows as {numbered}")
+    return replace(source, rows=_count(connection, "landed"), malformed_rows=malformed)
+
+
+def _load_csv(connection: duckdb.DuckDBPyConnection, query: str, bound: dict[str, Any]) -> None:
     connection.execute("drop table if exists csv_rejects; drop table if exists csv_scans")
-    connection.execute(load, {"_path": str(path)})
+    connection.execute(f"create or replace temp table landed as {query}", bound)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -372,8 +390,9 @@ def _set_malformed_json_aside(connection: duckdb.DuckDBPyConnection) -> int:
     )
     try:
         _find_json_shapes(connection, "json_keys(line)")
-    except duckdb.InvalidInputException:
-        # Some line is not valid JSON. Few files have one, and looking first costs a parse.
+    except (duckdb.InvalidInputException, UnicodeDecodeError):
+        # Some line is not valid JSON. Few files have one, and looking first costs a parse. (DuckDB
+        # may quote half a letter of it, which Python cannot decode.)
         _find_json_shapes(connection, "case when json_valid(line) then json_keys(line) end")
     found = connection.execute(
         "select coalesce(sum(rows), 0) from json_shapes where not is_blank and not is_object"
@@ -475,7 +494,7 @@ def _json_column(index: int, key: str) -> RawColumn:
         expression=f"_c{index}",
         # (A case, because "and" would look into every line.)
         is_nested=(
-            f"case when left(_c{index}, 1) in ('{{', '[') "
+            f"case when prefix(_c{index}, '{{') or prefix(_c{index}, '[') "
             f"then json_type(_line, $_pointers[{index + 1}]) in ('OBJECT', 'ARRAY') end"
         ),
     )
