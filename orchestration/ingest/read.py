@@ -88,6 +88,7 @@ class Source:
     # Rows of CSV have a number only once they are in a table: see `load_rows`.
     is_numbered: bool = True
     header_lines: int = 0
+    has_mixed_line_ends: bool = False
 
     def bound(self, query: str) -> dict[str, Any]:
         """The bindings that a query speaks of: DuckDB refuses those it does not use."""
@@ -154,6 +155,7 @@ def _open_csv(
         width=len(columns),
         is_numbered=False,
         header_lines=header.lines,
+        has_mixed_line_ends=header.has_mixed_line_ends,
     )
 
 
@@ -168,10 +170,13 @@ def load_rows(
         FileRefusedError: the file is not UTF-8, or its rows cannot be told apart.
     """
     bound = source.bound(query)
+    is_plain = source.has_mixed_line_ends
+    if is_plain:
+        bound["_path"] = str(with_plain_line_ends(taken.path))
     try:
         _load_csv(connection, query, bound)
     except duckdb.InvalidInputException as error:
-        if _MIXED_LINE_ENDS not in str(error):
+        if is_plain or _MIXED_LINE_ENDS not in str(error):
             raise
         _load_csv(connection, query, bound | {"_path": str(with_plain_line_ends(taken.path))})
     malformed = _place_csv_rejects(connection, taken, source.header_lines)
@@ -192,11 +197,16 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _CsvHeader:
-    """The first lines of a CSV file; `lines` is how many stand before the first row."""
+    """The first lines of a CSV file; `lines` is how many stand before the first row.
+
+    `has_mixed_line_ends`: two kinds of line end stand near the beginning. DuckDB complains of some
+    mixtures and finds no row at all in others, without a word.
+    """
 
     names: list[str]
     delimiter: str
     lines: int
+    has_mixed_line_ends: bool
 
 
 def _csv_header(taken: TakenFile, contract: FeedContract) -> _CsvHeader:
@@ -232,7 +242,9 @@ def _csv_header(taken: TakenFile, contract: FeedContract) -> _CsvHeader:
     names = [cell.strip() or f"column_{position}" for position, cell in enumerate(best[0], start=1)]
     if len(names) > MAX_COLUMNS:
         raise FileRefusedError(reasons.too_many_columns(MAX_COLUMNS))
-    return _CsvHeader(names, best[1], first + 1)
+    pairs = head.count(b"\r\n")
+    is_mixed = 0 < pairs < head.count(b"\n")
+    return _CsvHeader(names, best[1], first + 1, is_mixed)
 
 
 def _csv_cells(line: str, delimiter: str) -> list[str]:

@@ -37,7 +37,7 @@ from orchestration.contracts import FeedContract, load_contracts
 from orchestration.contracts.loader import LINEAGE_COLUMNS, Column
 from orchestration.ingest import DayResult, Ingestor, Ledger
 from tests.feed_rows import FeedRow, as_json_lines, valid_rows
-from tests.unit.ingest.landed_world import DAY, World
+from tests.unit.ingest.landed_world import DAY, World, as_csv, session, sessions
 
 EXAMPLES = int(os.environ.get("SEMILLERO_FUZZ_EXAMPLES", "0"))
 FEEDS = tuple(sorted(load_contracts()))
@@ -707,3 +707,61 @@ DIRT = (
     b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\\", b"\\u0000", b'{"a":1}{"a":2}',
     b'{"a":1,"a":2}', b'{"a\\u0000":1}', b"sep=;\n", b"#", b"\x1a", b"PAR1", b"a" * 5000,
 )  # fmt: skip
+
+
+# --- what was found, one by one -----------------------------------------------------------------
+
+SESSIONS = "live_sessions"
+
+
+def _session_lines(*more: str) -> bytes:
+    lines = [json.dumps(row, ensure_ascii=False) for row in sessions(20)]
+    return "\n".join([*lines, *more]).encode()
+
+
+def test_a_broken_json_line_is_refused_though_duckdb_quotes_half_a_letter_of_it() -> None:
+    # DuckDB's message is cut in the middle of a letter of two bytes; Python cannot decode it.
+    broken = ['{"title": "' + "x" * shift + "ñ" * 200 for shift in range(4)]
+    seen = land(contract_of(SESSIONS, is_lenient=True), "day.jsonl", _session_lines(*broken))
+    assert seen.held == {number: {"malformed_row"} for number in range(21, 25)}
+    assert seen.result.rows_accepted == 20
+
+
+def test_nul_written_as_an_escape_is_refused_by_row_and_column() -> None:
+    hidden = session(21) | {"title": "in\0side"}
+    written = session(22) | {"title": "in\\u0000side"}
+    lines = _session_lines(json.dumps(hidden), json.dumps(written))
+    seen = land(contract_of(SESSIONS, is_lenient=True), "day.jsonl", lines)
+    assert seen.held == {21: {"nul_character"}}
+    assert seen.raw[22]["title"] == "in\\u0000side"
+
+
+def test_a_json_column_whose_name_holds_nul_is_refused_not_forgotten() -> None:
+    line = json.dumps(session(21) | {"mo\0od": "feliz"})
+    seen = land(contract_of(SESSIONS, is_lenient=True), "day.jsonl", _session_lines(line))
+    assert seen.held == {21: {"malformed_row"}}
+
+
+def test_excels_line_that_names_the_delimiter_is_no_row_and_no_header() -> None:
+    for first in ("sep=;\r\n", '"sep=;"\n', "SEP=;\n"):
+        content = (first + as_csv(sessions(20), delimiter=";")).encode()
+        seen = land(contract_of(SESSIONS, is_lenient=False), "day.csv", content)
+        assert seen.result.rows_accepted == 20, first
+        assert set(seen.raw) == set(range(1, 21))
+
+
+def test_a_header_in_another_encoding_refuses_the_file_by_its_byte() -> None:
+    rows = [{**row, "año": "2026"} for row in sessions(20)]
+    content = as_csv(rows).replace("Directo nº", "Directo").encode("latin-1")
+    seen = land(contract_of(SESSIONS, is_lenient=False), "day.csv", content)
+    (problem,) = [found for found in seen.result.problems if found.rule == "not_utf8"]
+    assert "byte 0xf1 at line 1" in problem.reason_en
+
+
+def test_line_ends_that_change_after_the_first_line_lose_no_row() -> None:
+    # DuckDB, told to skip two lines that end in two ways, found no row in the file, and said so
+    # to nobody.
+    text = as_csv(sessions(20))
+    for content in (f"\r\n{text}", "\n" + text.replace("\n", "\r\n"), f"sep=,\r\n{text}"):
+        seen = land(contract_of(SESSIONS, is_lenient=False), "day.csv", content.encode())
+        assert set(seen.raw) == set(range(1, 21))
