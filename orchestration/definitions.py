@@ -15,6 +15,7 @@ from orchestration.assets.models import build_models, keys_by_table
 from orchestration.assets.raw import build_raw_assets
 from orchestration.assets.release import build_gate, build_release
 from orchestration.assets.resources import Home, dbt_resource
+from orchestration.checks.contract_suites import contract_suites
 from orchestration.checks.suites import load_suites
 from orchestration.contracts.loader import load_contracts
 from orchestration.settings import get_settings
@@ -29,16 +30,21 @@ def build_defs() -> dg.Definitions:
     """
     settings = get_settings()
     manifest = read_manifest(settings)
-    suites = load_suites()
+    contracts = load_contracts()
+    suites = (*contract_suites(contracts), *load_suites())
     models = build_models(manifest)
+    table_keys = keys_by_table(manifest)
+    # Who reads what arrived first. Checks of the raw assets themselves would have to come before
+    # the build, and the gate comes after it.
+    table_keys |= {f"arrived.{feed}": table_keys[f"staging.stg_raw__{feed}"] for feed in contracts}
     daily = build_daily_job()
     return dg.Definitions(
         assets=[
-            *build_raw_assets(load_contracts(), settings),
+            *build_raw_assets(contracts, settings),
             models,
             build_release(manifest, suites, models),
         ],
-        asset_checks=[build_gate(suites, keys_by_table(manifest))],
+        asset_checks=[build_gate(suites, table_keys, contracts)],
         jobs=[daily],
         schedules=[build_daily_schedule(daily)],
         resources={"home": Home(), "dbt": dbt_resource(settings)},

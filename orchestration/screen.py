@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console, Group, RenderableType
@@ -124,6 +124,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "last": "Last arrival",
         "notes_title": "What was repaired or left out",
         "run_range": "load it: semillero run --from {first} --to {last}",
+        "newest_arrival": "Newest arrival day of all feeds: {day} ({days} days ago)",
         "pending": "Days to load",
         "refused_days": "Refused days",
         "ledger_title": "What raw holds",
@@ -223,6 +224,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "last": "Última llegada",
         "notes_title": "Qué se corrigió o se dejó fuera",
         "run_range": "cargarlo: semillero run --from {first} --to {last}",
+        "newest_arrival": "Día de llegada más nuevo de todas las fuentes: {day} (hace {days} días)",
         "pending": "Días por cargar",
         "refused_days": "Días con rechazo",
         "ledger_title": "Qué hay en raw",
@@ -326,6 +328,8 @@ def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Sequence[DayRes
     table = _table(texts, "read_title", "feed", *columns)
     for feed, days in ingested.items():
         read = _read(days)
+        if not read:
+            continue
         totals = (
             sum(getattr(day, name) for day in read)
             for name in ("rows_read", "rows_accepted", "rows_refused", "rows_duplicate")
@@ -614,6 +618,7 @@ def show_status(console: Console, settings: Settings) -> None:
             f"{sum(refusal.feed == feed for refusal in refusals):,}",
         )
     console.print(table)
+    _show_freshness(console, settings, [(each.feed, each.day) for each in partitions])
     drifted = screen_drift.status_lines(settings, drift)
     if drifted:
         console.print(Group("", Text(texts["drift_title"], style="bold yellow"), *drifted))
@@ -669,6 +674,25 @@ def _show_buckets(console: Console, settings: Settings) -> None:
         url=settings.release_url, release=served or "-"
     )
     console.print(Text(f"{texts['mirror']}: {said}", "" if is_current else "yellow"))
+
+
+def _show_freshness(
+    console: Console, settings: Settings, accepted: Sequence[tuple[str, date]]
+) -> None:
+    """When anything arrived last, and which feeds have stopped since."""
+    from orchestration.checks.freshness import freshness
+    from orchestration.contracts.loader import load_contracts
+
+    if not accepted:
+        return
+    texts = TEXTS[settings.language]
+    newest = max(day for _, day in accepted)
+    days = (datetime.now(UTC).date() - newest).days
+    console.print(Text(texts["newest_arrival"].format(day=newest, days=f"{days:,}")))
+    for each in freshness(load_contracts(), accepted):
+        if each.has_stopped:
+            style = "red" if each.severity == "error" else "yellow"
+            console.print(Text(getattr(each, f"message_{settings.language}"), style=style))
 
 
 def show_releases(console: Console, settings: Settings) -> None:

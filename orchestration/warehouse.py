@@ -4,8 +4,9 @@ What lives here: the home lock, the registration of raw partitions as relations 
 plan of a build (which partitions are new in it, whether code or seeds changed), and the mark that a
 build is whole. What may not: transformations (those are models) and checks.
 
-The file has two schemas beside the ones dbt builds: `raw` (views over the accepted Parquet
-partitions) and `ops` (the ledger as tables, and what was built when).
+The file has three schemas beside the ones dbt builds: `raw` (views over the accepted Parquet
+partitions), `arrived` (those of them that no release stands on yet, for the gate) and `ops` (the
+ledger as tables, and what was built when).
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from orchestration.contracts.loader import LINEAGE_COLUMNS, FeedContract
+from orchestration import arrived
+from orchestration.contracts.loader import FeedContract
 from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
 from orchestration.release.certificate import InputPartition, sorted_inputs
+from orchestration.release.pointer import current_release
 from orchestration.settings import Settings
 from orchestration.versions import models_fingerprint
 
@@ -206,8 +209,7 @@ def plan_build(
             connection.execute("delete from ops.loaded_partitions")
         pending = tuple(sorted(key for key in accepted if loaded.get(key) != accepted[key]))
         _write_ledger_tables(connection, partitions, event_days, set(pending))
-        for contract in contracts.values():
-            _register_feed(connection, settings, contract, partitions)
+        _register_feeds(connection, settings, contracts, partitions)
         connection.execute(
             """insert into ops.builds
             select coalesce(max(build_number), 0) + 1, ?, ?, ?, false, ?, null from ops.builds""",
@@ -368,35 +370,61 @@ def _insert_json(
     )
 
 
-def _register_feed(
-    connection: duckdb.DuckDBPyConnection,
+def _raw_files(
     settings: Settings,
-    contract: FeedContract,
+    contracts: Mapping[str, FeedContract],
     partitions: Sequence[PartitionRecord],
-) -> None:
-    """(Re)create `raw.<feed>`: a view over exactly the partitions that the ledger accepts.
+) -> dict[str, dict[Path, PartitionRecord]]:
+    """The accepted Parquet files of each feed, each with the partition that it holds.
 
     The list is explicit, so that a partition half written or refused later is not read.
     """
-    types = {column.name: column.duckdb_type for column in contract.columns}
-    types |= LINEAGE_COLUMNS
-    names = ", ".join(f'"{name}"' for name in types)
-    files = sorted(
-        settings.raw / partition.feed / f"dt={partition.day.isoformat()}" / "data.parquet"
-        for partition in partitions
-        if partition.feed == contract.feed
-    )
-    missing = [str(path) for path in files if not path.exists()]
-    if missing:
-        raise WarehouseError(
-            f"The ledger knows {len(missing)} accepted partitions of {contract.feed} whose file is "
-            f"gone, the first is {missing[0]}. Run `semillero run` over these days: what is still "
-            "in landing/ is read again."
+    files: dict[str, dict[Path, PartitionRecord]] = {feed: {} for feed in contracts}
+    for partition in partitions:
+        folder = settings.raw / partition.feed / f"dt={partition.day.isoformat()}"
+        files[partition.feed][folder / "data.parquet"] = partition
+    for feed, found in files.items():
+        missing = [str(path) for path in found if not path.exists()]
+        if missing:
+            raise WarehouseError(
+                f"The ledger knows {len(missing)} accepted partitions of {feed} whose file is "
+                f"gone, the first is {missing[0]}. Run `semillero run` over these days: what is "
+                "still in landing/ is read again."
+            )
+    return files
+
+
+def _released_revisions(settings: Settings) -> set[tuple[str, date, str]]:
+    """The partitions that the current release was made of: they have passed the gate."""
+    current = current_release(settings)
+    if current is None:
+        return set()
+    return {(each.feed, each.arrival_date, each.revision) for each in current.certificate.inputs}
+
+
+def _register_feeds(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contracts: Mapping[str, FeedContract],
+    partitions: Sequence[PartitionRecord],
+) -> None:
+    """(Re)create `raw.<feed>`, a view over all accepted partitions, and `arrived.<feed>`."""
+    files = _raw_files(settings, contracts, partitions)
+    released = _released_revisions(settings)
+    news = {
+        feed: [
+            path
+            for path, partition in found.items()
+            if (feed, partition.day, partition.revision) not in released
+        ]
+        for feed, found in files.items()
+    }
+    odd = arrived.register(connection, contracts, news)
+    for feed, contract in contracts.items():
+        # Files of earlier releases have every column; the gate saw to it.
+        is_all_news = len(news[feed]) == len(files[feed])
+        present = odd.get(feed, set()) if is_all_news else set(contract.raw_types())
+        query = arrived.select_from_raw(
+            contract, list(files[feed]), present=present, by_name=feed in odd
         )
-    if files:
-        quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-        query = f"select {names} from read_parquet([{quoted}], hive_partitioning = false)"
-    else:
-        typed = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in types.items())
-        query = f"select {typed} where false"
-    connection.execute(f'create or replace view raw."{contract.feed}" as {query}')
+        connection.execute(f'create or replace view raw."{feed}" as {query}')

@@ -6,11 +6,13 @@ not: SQL.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
@@ -21,9 +23,12 @@ from dagster_dbt import (
 from orchestration import run_record
 from orchestration.assets.mirror import mirror_release
 from orchestration.assets.resources import Dbt, Home, export_for_dbt
-from orchestration.checks import gate
+from orchestration.checks import freshness, gate
+from orchestration.checks.contract_suites import contract_suites
 from orchestration.checks.evidence import record_evidence
 from orchestration.checks.results import CheckResult
+from orchestration.contracts.loader import FeedContract
+from orchestration.release.certificate import InputPartition
 from orchestration.release.publish import matching_current
 from orchestration.settings import Settings
 from orchestration.versions import code_version
@@ -69,6 +74,8 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             )
             if behind:
                 raise dg.Failure(description=behind, allow_retries=False)
+            # The gate is not asked, and a morning on which everything stopped is just that.
+            _tell_of_stopped_feeds(context, settings, home.contracts, inputs)
             return
         plan = plan_build(settings, home.contracts, context.run.run_id)
         logger.info(
@@ -84,12 +91,61 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             run_id=context.run.run_id,
             warehouse=settings.warehouse,
         )
+        if not invocation.is_successful():
+            results = [*_broken_contracts(settings, home.contracts, context.run.run_id), *results]
         record_evidence(settings, context.run.run_id, results)
         if is_whole(manifest, run_results):
             finish_build(settings, plan)
         _raise_if_failed(invocation, results)
 
     return models
+
+
+def _broken_contracts(
+    settings: Settings, contracts: Mapping[str, FeedContract], run_id: str
+) -> list[CheckResult]:
+    """Contracts that what arrived does not keep: the cause, where a build failed because of them.
+
+    After a build that failed the gate is not asked.
+    """
+    from orchestration.checks.expectations import run_suites
+
+    results = run_suites(settings.warehouse, contract_suites(contracts), run_id=run_id)
+    log_failed(results, settings)
+    return [each for each in results if not each.passed]
+
+
+def _tell_of_stopped_feeds(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    contracts: Mapping[str, FeedContract],
+    inputs: Sequence[InputPartition],
+) -> None:
+    """Keep and log which feeds have stopped; fails where a contract says that this must not be."""
+    accepted = [(each.feed, each.arrival_date) for each in inputs]
+    judged = freshness.freshness(contracts, accepted, todays_morning(context.run))
+    results = freshness.answers(judged, run_id=context.run.run_id)
+    record_evidence(settings, context.run.run_id, results)
+    log_failed(results, settings)
+    stopped = [each for each in results if not each.passed and each.severity == "error"]
+    if stopped:
+        raise dg.Failure(
+            description="\n".join(each.message_en for each in stopped), allow_retries=False
+        )
+
+
+def todays_morning(run: dg.DagsterRun) -> date | None:
+    """Today, if a schedule started the run: only such a run claims to be this morning's."""
+    return datetime.now(UTC).date() if SCHEDULE_NAME_TAG in run.tags else None
+
+
+def log_failed(results: Sequence[CheckResult], settings: Settings) -> None:
+    """Tell a person what did not pass, in the language of the screen."""
+    for result in results:
+        if not result.passed:
+            level = logging.ERROR if result.severity == "error" else logging.WARNING
+            message = getattr(result, f"message_{settings.language}")
+            logger.log(level, "%s: %s", result.check_id, message)
 
 
 def keys_by_table(manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:

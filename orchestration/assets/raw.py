@@ -124,15 +124,17 @@ def ingest_days(
             said = told.finding.told(settings.language)
             logger.warning("%s %s drift: %s", contract.feed, told.first, said)
     arrived = [result for result in results if result.outcome == "accepted"]
-    logger.info(
-        "%s: days read %d, rows accepted %s, refused %s, duplicates %s",
-        contract.feed,
-        len(arrived),
-        *(
-            f"{sum(getattr(result, name) for result in arrived):,}"
-            for name in ("rows_accepted", "rows_refused", "rows_duplicate")
-        ),
-    )
+    # Most feeds bring nothing on most mornings: a line for each would hide the ones that do.
+    if arrived:
+        logger.info(
+            "%s: days read %d, rows accepted %s, refused %s, duplicates %s",
+            contract.feed,
+            len(arrived),
+            *(
+                f"{sum(getattr(result, name) for result in arrived):,}"
+                for name in ("rows_accepted", "rows_refused", "rows_duplicate")
+            ),
+        )
     return results
 
 

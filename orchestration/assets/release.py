@@ -6,15 +6,16 @@ which believes none of Dagster's colours: publication asks for the closed list o
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 
 from orchestration import run_record
 from orchestration.assets.mirror import mirror_release
+from orchestration.assets.models import log_failed, todays_morning
 from orchestration.assets.resources import Home
-from orchestration.checks import gate, shift
+from orchestration.checks import freshness, gate, shift
 from orchestration.checks.drift import drift_checks
 from orchestration.checks.evidence import load_evidence, record_evidence
 from orchestration.checks.results import CheckResult
@@ -38,13 +39,16 @@ ACCEPT_SHIFT_TAG = "semillero/accept_shift"
 
 
 def build_gate(
-    suites: Sequence[Suite], table_keys: Mapping[str, dg.AssetKey]
+    suites: Sequence[Suite],
+    table_keys: Mapping[str, dg.AssetKey],
+    contracts: Mapping[str, FeedContract],
 ) -> dg.AssetChecksDefinition:
-    """The declared expectations and the shift bounds as asset checks of the tables they judge.
+    """Expectations, promised freshness and shift bounds as asset checks of what they judge.
 
     Args:
-        suites: The declared expectations.
-        table_keys: The asset of each table, by `schema.table`.
+        suites: The declared expectations, and those that follow from the contracts.
+        table_keys: The asset of each table, by `schema.table`; of `arrived`, the staging models.
+        contracts: By feed.
     """
     specs = [
         dg.AssetCheckSpec(
@@ -64,21 +68,44 @@ def build_gate(
         )
         for check_id, table in shift.SHIFT_CHECKS.items()
     ]
+    specs += [
+        dg.AssetCheckSpec(
+            check_name(freshness.check_id(contract.feed)),
+            asset=table_keys[f"arrived.{contract.feed}"],
+            blocking=contract.freshness_severity == "error",
+            description="The feed has not stopped.",
+        )
+        for contract in freshness.promising(contracts)
+    ]
+    assets = {str(spec.name): spec.asset_key for spec in specs}
 
     @dg.multi_asset_check(name=GATE, specs=specs)
     def run_gate(
         context: dg.AssetCheckExecutionContext, home: Home
     ) -> Iterator[dg.AssetCheckResult]:
         logger.info("Checking the marts: %d expectations and shift bounds ...", len(specs))
-        reason = context.run.tags.get(ACCEPT_SHIFT_TAG)
-        for result in judge_marts(home.settings, context.run.run_id, suites, reason):
-            yield _as_dagster(result, table_keys)
+        results = judge_marts(
+            home.settings,
+            context.run.run_id,
+            suites,
+            contracts,
+            accepted_shift=context.run.tags.get(ACCEPT_SHIFT_TAG),
+            today=todays_morning(context.run),
+        )
+        for result in results:
+            yield _as_dagster(result, assets)
 
     return run_gate
 
 
 def judge_marts(
-    settings: Settings, run_id: str, suites: Sequence[Suite], accepted_shift: str | None
+    settings: Settings,
+    run_id: str,
+    suites: Sequence[Suite],
+    contracts: Mapping[str, FeedContract],
+    *,
+    accepted_shift: str | None,
+    today: date | None,
 ) -> list[CheckResult]:
     """Run the declared checks and keep their answers as this run's evidence."""
     from orchestration.checks.expectations import run_suites
@@ -92,14 +119,11 @@ def judge_marts(
             run_id=run_id,
             accepted_shift=accepted_shift,
         ),
+        *freshness.freshness_checks(settings.warehouse, contracts, run_id=run_id, today=today),
     ]
     drifted = drift_checks(run_record.read_ingest(settings, run_id), run_id=run_id)
     record_evidence(settings, run_id, [*results, *drifted])
-    for result in results:
-        if not result.passed:
-            level = logging.ERROR if result.severity == "error" else logging.WARNING
-            message = getattr(result, f"message_{settings.language}")
-            logger.log(level, "%s: %s", result.check_id, message)
+    log_failed(results, settings)
     return results
 
 
@@ -108,10 +132,10 @@ def check_name(check_id: str) -> str:
     return check_id.replace(".", "__")
 
 
-def _as_dagster(result: CheckResult, table_keys: Mapping[str, dg.AssetKey]) -> dg.AssetCheckResult:
+def _as_dagster(result: CheckResult, assets: Mapping[str, dg.AssetKey]) -> dg.AssetCheckResult:
     is_error = result.severity == "error"
     return dg.AssetCheckResult(
-        asset_key=table_keys[result.table.split(",")[0]],
+        asset_key=assets[check_name(result.check_id)],
         check_name=check_name(result.check_id),
         passed=result.passed,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
@@ -151,7 +175,8 @@ def build_release(
                 home.settings,
                 home.contracts,
                 context.run.run_id,
-                required=gate.required_checks(manifest, suites),
+                required=gate.required_checks(manifest, suites)
+                | freshness.required_ids(home.contracts),
                 accepted_shift=context.run.tags.get(ACCEPT_SHIFT_TAG),
             )
         except ReleaseError as error:

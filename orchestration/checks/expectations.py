@@ -16,6 +16,7 @@ knows three things more:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,10 @@ _DIALECT_NAME = "semillero_duckdb"
 def _use_schemas(connection: duckdb.DuckDBPyConnection, schemas: set[str]) -> None:
     """Let tables of these schemas be found by their bare names."""
     found = connection.execute(
-        "select distinct schema_name from duckdb_tables() where database_name = current_database()"
+        # The same schema often holds several of them.
+        "select distinct schema_name from (select database_name, schema_name from duckdb_tables() "
+        "union all select database_name, schema_name from duckdb_views()) "
+        "where database_name = current_database()"
     ).fetchall()
     path = ",".join(quoted(name) for (name,) in sorted(found) if name in schemas)
     if path:
@@ -222,9 +226,13 @@ def _judge(
         # `{batch}` becomes a subquery with an alias of its own; a name can be read more than once
         # and be given another alias.
         query = filled_sql(expectation, values).replace("{batch}", "batch")
+        # The patterns of contracts have braces and colons: Great Expectations formats the text,
+        # and SQLAlchemy looks for `:parameters` in it.
+        plain = query.replace("{", "{{").replace("}", "}}")
+        plain = re.sub(r":(?=\w)", r"\\:", plain)
         judged = UnexpectedRowsExpectation(
             unexpected_rows_query=f"with batch as (select * from {{batch}}) "
-            f"select * from (\n{query}\n) as unexpected"
+            f"select * from (\n{plain}\n) as unexpected"
         )
     else:
         name = "".join(part.capitalize() for part in str(expectation.expectation).split("_"))

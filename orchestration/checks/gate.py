@@ -36,8 +36,12 @@ Reason = Literal["missing", "failed", "contradicts_itself", "other_run", "downgr
 _HARMLESS_NAME = re.compile(
     r"(^(is|has)_)|(_(id|key|date|at|count|seconds|rate|index|kind|grain|usd)$)"
     r"|^(platform|country|market|language|status|tier|category|arrival_(file|row)|timezone)$"
+    r"|^(column_name|faulty_column|broken_rule|masked_value)$"
 )
-"""Columns of text that may be shown even where a query touches personal columns."""
+"""Columns of text that may be shown even where a query touches personal columns.
+
+A `masked_value` is one that the query itself has masked where a contract says so.
+"""
 
 
 class DbtArtifactError(ValueError):

@@ -1,8 +1,8 @@
 """Expectation suites, declared as data: what must hold of a table, in two languages.
 
 What lives here: the declarations' shape, loading them from `suites/*.yaml` and refusing what is
-wrong in them. What may not: running them (`expectations` does), and importing Great Expectations,
-which takes seconds.
+wrong in them. What may not: running them (`expectations` does), making them from contracts
+(`contract_suites` does), and importing Great Expectations, which takes seconds.
 
 A suite is one file a table:
 
@@ -264,8 +264,11 @@ def filled_kwargs(expectation: Expectation, values: Mapping[str, Parameter]) -> 
 
 def filled_sql(expectation: Expectation, values: Mapping[str, Parameter]) -> str:
     """An expectation's query with each `$name` replaced by its value as an SQL literal."""
+    # A query that names a parameter which nobody declared was refused when it was loaded; what is
+    # left is a dollar sign in a contract's pattern.
     return _PARAMETER.sub(
-        lambda match: _sql_literal(values[match.group(1)]), expectation.sql or ""
+        lambda match: _sql_literal(values[name]) if (name := match[1]) in values else match[0],
+        expectation.sql or "",
     ).strip()
 
 

@@ -61,6 +61,8 @@ DUCKDB_TYPES: dict[Kind, str] = {
 }
 """The type of a column in raw Parquet. No doubles: sums must not depend on the order of rows."""
 
+_FULL_NAMES = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+
 LINEAGE_COLUMNS: Mapping[str, str] = {
     "_extra": "VARCHAR",
     "_dt": "DATE",
@@ -207,6 +209,15 @@ class FeedContract:
         if kind == "new_column":
             return self.new_column_action
         return dict(self.column(column).drift).get(kind, "ignore")
+
+    def raw_types(self) -> dict[str, str]:
+        """The columns of the feed's raw Parquet with their types, lineage included, in order."""
+        own = {column.name: column.duckdb_type for column in self.columns}
+        return own | dict(LINEAGE_COLUMNS)
+
+    def raw_types_in_full(self) -> dict[str, str]:
+        """`raw_types` as DuckDB itself spells them when it describes a file."""
+        return {name: _FULL_NAMES.get(kind, kind) for name, kind in self.raw_types().items()}
 
     @property
     def personal_columns(self) -> frozenset[str]:

@@ -101,6 +101,9 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "bad_files_no": "refuses the whole day",
         "share": "Refused rows",
         "share_text": "more than {share} of a day's rows refuse the whole day",
+        "drift": "Drift from the days before",
+        "drift_text": "is told",
+        "drift_refuses": "is told; {kinds} refuses the whole day",
         "version": "Version of the contract",
         "column": "Column",
         "type": "Type",
@@ -185,6 +188,9 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "bad_files_no": "hace rechazar el día completo",
         "share": "Filas rechazadas",
         "share_text": "más de {share} de las filas de un día hacen rechazar el día completo",
+        "drift": "Deriva frente a los días anteriores",
+        "drift_text": "se avisa",
+        "drift_refuses": "se avisa; {kinds} hace rechazar el día completo",
         "version": "Versión del contrato",
         "column": "Columna",
         "type": "Tipo",
@@ -366,9 +372,22 @@ def _facts(contract: FeedContract, language: Language) -> list[list[str]]:
         "mandatory": words["mandatory_yes" if contract.mandatory else "mandatory_no"],
         "bad_files": words["bad_files_yes" if contract.tolerates_bad_files else "bad_files_no"],
         "share": words["share_text"].format(share=share),
+        "drift": _drift(contract, words),
         "version": contract.version,
     }
     return [[words[name], text] for name, text in facts.items()]
+
+
+def _drift(contract: FeedContract, words: Mapping[str, str]) -> str:
+    refuse = {
+        kind for column in contract.columns for kind, action in column.drift if action == "refuse"
+    }
+    if contract.new_column_action == "refuse":
+        refuse.add("new_column")
+    if not refuse:
+        return words["drift_text"]
+    kinds = ", ".join(f"`{kind}`" for kind in sorted(refuse))
+    return words["drift_refuses"].format(kinds=kinds)
 
 
 def _freshness(contract: FeedContract, words: Mapping[str, str]) -> str:

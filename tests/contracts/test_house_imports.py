@@ -59,12 +59,15 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "checks.shift",
         }
     ),
+    "arrived": frozenset({"contracts"}),
     "warehouse": frozenset(
         {
             "settings",
+            "arrived",
             "contracts",
             "ingest.ledger",
             "release.certificate",
+            "release.pointer",
             "versions",
         }
     ),
@@ -73,6 +76,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         {
             "settings",
             "storage",
+            "checks.freshness",
             "contracts",
             "ingest",
             "release.mirror",
@@ -99,7 +103,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         }
     ),
     # Nobody but these three knows the assets.
-    "definitions": frozenset({"settings", "contracts", "checks.suites", "assets"}),
+    "definitions": frozenset(
+        {"settings", "contracts", "checks.contract_suites", "checks.suites", "assets"}
+    ),
     "daily": frozenset(
         {
             "settings",
