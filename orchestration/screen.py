@@ -124,7 +124,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "last": "Last arrival",
         "notes_title": "What was repaired or left out",
         "run_range": "load it: semillero run --from {first} --to {last}",
-        "newest_arrival": "Newest arrival day of all feeds: {day} ({days} days ago)",
+        "newest_arrival": "Newest arrival day of all feeds: {day} (days since: {days})",
         "pending": "Days to load",
         "refused_days": "Refused days",
         "ledger_title": "What raw holds",
@@ -224,7 +224,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "last": "Última llegada",
         "notes_title": "Qué se corrigió o se dejó fuera",
         "run_range": "cargarlo: semillero run --from {first} --to {last}",
-        "newest_arrival": "Día de llegada más nuevo de todas las fuentes: {day} (hace {days} días)",
+        "newest_arrival": "Día de llegada más nuevo de todas las fuentes: {day} (días desde "
+        "entonces: {days})",
         "pending": "Días por cargar",
         "refused_days": "Días con rechazo",
         "ledger_title": "Qué hay en raw",

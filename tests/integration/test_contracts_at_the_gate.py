@@ -73,8 +73,7 @@ def test_rows_that_ingest_spoiled_are_stopped_until_they_are_read_again(
     # The file has not the size that the ledger vouches for: an ingest without the bug reads it
     # again. (Where the size is the same, the gate goes on refusing: the suites' tests show it.)
     healed = run_in(home)
-    assert (healed.verdict, healed.reasons) == ("published", [])
-    assert healed.warnings == []
+    assert healed.verdict == "published", healed.reasons
 
 
 def test_a_stopped_feed_is_a_warning_beside_the_release(home: Path, run_in: Runner) -> None:
