@@ -32,13 +32,14 @@ from orchestration.simulate.backstage import (
 from orchestration.sources.backstage import land_exports, read_exports
 
 FEED = "backstage_reports"
-MODELS = ("+backstage_reconciliation", "+fct_backstage_reports")
+MODELS = ("+backstage_reconciliation", "+fct_backstage_reports", "+fct_creator_days")
 TABLES = (
     "intermediate.int_backstage_counters",
     "intermediate.int_backstage_months",
     "marts.fct_backstage_days",
     "marts.fct_backstage_reports",
     "marts.backstage_reconciliation",
+    "marts.fct_creator_days",
 )
 CREATORS = ("ana", "eva", "leo", "mia")
 FIRST_DAY = date(2026, 6, 27)
@@ -155,7 +156,10 @@ def _slices(known: Mapping[tuple[str, date], dict[str, Any]]) -> dict[tuple[str,
             slices[creator, last] = {
                 "slice_start_date": start,
                 "is_first_sighting": previous is None and start < last,
-                "is_restatement": any(value is not None and value < 0 for value in values.values()),
+                "is_restatement": any(
+                    value is not None and value < (-36 if metric == "live_seconds" else 0)
+                    for metric, value in values.items()
+                ),
                 "has_carried_counters": previous is not None
                 and any(row.get(m) is not None and last_row.get(m) is None for m in METRICS),
                 "days_count": (last - start).days + 1,

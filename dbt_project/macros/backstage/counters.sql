@@ -26,11 +26,19 @@
     {{ return(columns) }}
 {%- endmacro %}
 
+{#
+    What a counter may differ by without meaning anything. Some exports give hours with two decimals: 18
+    seconds here and 18 there.
+#}
+{% macro backstage_tolerance(counter) -%}
+    {{ return(36 if counter == 'live_seconds' else 0) }}
+{%- endmacro %}
+
 {# Did any counter fall? NULL, which nobody reported, did not. #}
 {% macro backstage_any_fell() -%}
     (
         {%- for counter in backstage_counters() %}
-        {{ "or " if not loop.first }}coalesce({{ counter }} < 0, false)
+        {{ "or " if not loop.first }}coalesce({{ counter }} < {{ -backstage_tolerance(counter) }}, false)
         {%- endfor %}
     )
 {%- endmacro %}

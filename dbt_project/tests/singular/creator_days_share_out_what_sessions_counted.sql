@@ -20,6 +20,7 @@ days as (
         creator_id,
         sum(live_seconds) as live_seconds
     from {{ ref('fct_creator_days') }}
+    where rule_id <> 'as_reported'
     group by creator_id
 
 ),

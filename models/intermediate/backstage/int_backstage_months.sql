@@ -78,7 +78,9 @@ sums as (
         month_start_date,
         {%- for counter in counters %}
         cast(sum({{ counter }}) as bigint) as {{ counter }}_sum,
-        count(case when {{ counter }} < 0 then 1 end) as {{ counter }}_fall_count,
+        count(
+            case when {{ counter }} < {{ -backstage_tolerance(counter) }} then 1 end
+        ) as {{ counter }}_fall_count,
         {%- endfor %}
         count(case when days_count > 1 then 1 end) as longer_slice_count
     from slices

@@ -3,10 +3,28 @@
 
 with
 
+exported_days as (
+
+    select * from {{ ref('int_backstage_covered_days') }}
+
+),
+
 coverage_days as (
 
-    select * from {{ ref('int_coverage_days') }}
-    where feed in ({{ live_routes() }})
+    -- An export counts from the 1st on: its rows are there, but they are of one day only if the day
+    -- before was exported too.
+    select
+        feed_days.feed,
+        feed_days.event_date,
+        feed_days.has_arrival,
+        feed_days.is_covered
+        and (
+            feed_days.feed <> 'backstage_reports'
+            or exported_days.event_date is not null
+        ) as is_covered
+    from {{ ref('int_coverage_days') }} as feed_days
+    left join exported_days on feed_days.event_date = exported_days.event_date
+    where feed_days.feed in ({{ live_routes() }})
 
 ),
 

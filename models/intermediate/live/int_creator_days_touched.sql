@@ -33,6 +33,12 @@ rule_periods as (
 ),
 
 {% endif -%}
+months_touched as (
+
+    select * from {{ ref('int_backstage_months_touched') }}
+
+),
+
 day_offsets as (
 
     {{ session_day_offsets() | indent(4) }}
@@ -86,8 +92,31 @@ touched as (
             and coalesce(creators.platform, 'unknown') = rule_periods.platform
             and creator_days.local_date >= rule_periods.period_start_date
             and creator_days.local_date < rule_periods.next_period_start_date
-    where creator_days.rule_id <> rule_periods.rule_id
+    where
+        creator_days.rule_id <> rule_periods.rule_id
+        and creator_days.rule_id <> 'as_reported'
+
+    union all
+
+    -- The days that Backstage exports told of, before their month was renewed.
+    select
+        creator_days.creator_id,
+        creator_days.local_date
+    from {{ previous_days }} as creator_days
+    inner join months_touched
+        on {{ month_start('creator_days.local_date') }} = months_touched.month_start_date
+    where creator_days.rule_id = 'as_reported'
     {%- endif %}
+
+    union all
+
+    select
+        backstage_days.creator_id,
+        backstage_days.slice_end_date as local_date
+    from {{ ref('fct_backstage_days') }} as backstage_days
+    inner join months_touched
+        on backstage_days.month_start_date = months_touched.month_start_date
+    where backstage_days.days_count = 1
 
 ),
 

@@ -341,7 +341,7 @@ ruled_days as (
 
 ),
 
-final as (
+days_of_sessions as (
 
     select
         creator_id,
@@ -368,6 +368,90 @@ final as (
         likes,
         shares
     from ruled_days
+
+),
+
+days_of_exports as (
+
+    -- What Backstage counted on one day, where no session tells of it. A slice of several days is
+    -- nobody's day, and neither is a column that reaches back further.
+    select
+        backstage_days.creator_id,
+        backstage_days.slice_end_date as local_date,
+        cast(1 as bigint) as platform_count,
+        case
+            when backstage_days.session_count is not null
+                then greatest(backstage_days.session_count, 0)
+            -- Who was LIVE started something, also where the export does not count it.
+            when backstage_days.live_seconds > {{ backstage_tolerance('live_seconds') }} then 1
+            else 0
+        end as session_count,
+        least(greatest(coalesce(backstage_days.live_seconds, 0), 0), 86400) as live_seconds,
+        coalesce(backstage_days.valid_days >= 1, false) as is_valid_day,
+        greatest(backstage_days.diamonds, 0) as diamonds,
+        greatest(backstage_days.new_followers, 0) as new_followers
+    from {{ ref('fct_backstage_days') }} as backstage_days
+    {%- if is_incremental() %}
+    inner join touched_days
+        on
+            backstage_days.creator_id = touched_days.creator_id
+            and backstage_days.slice_end_date = touched_days.local_date
+    {%- endif %}
+    left join days_of_sessions
+        on
+            backstage_days.creator_id = days_of_sessions.creator_id
+            and backstage_days.slice_end_date = days_of_sessions.local_date
+    where
+        backstage_days.days_count = 1
+        and not backstage_days.has_carried_counters
+        and days_of_sessions.creator_id is null
+
+),
+
+final as (
+
+    select
+        creator_id,
+        local_date,
+        platform_count,
+        session_count,
+        live_seconds,
+        longest_session_seconds,
+        is_valid_day,
+        rule_id,
+        viewer_seconds,
+        average_viewers,
+        peak_viewers,
+        diamonds,
+        gifters,
+        new_followers,
+        comments,
+        likes,
+        shares
+    from days_of_sessions
+
+    union all
+
+    select
+        creator_id,
+        local_date,
+        platform_count,
+        session_count,
+        live_seconds,
+        cast(null as bigint) as longest_session_seconds,
+        is_valid_day,
+        'as_reported' as rule_id,
+        cast(null as bigint) as viewer_seconds,
+        cast(null as decimal(18, 4)) as average_viewers,
+        cast(null as bigint) as peak_viewers,
+        diamonds,
+        cast(null as bigint) as gifters,
+        new_followers,
+        cast(null as bigint) as comments,
+        cast(null as bigint) as likes,
+        cast(null as bigint) as shares
+    from days_of_exports
+    where session_count > 0 or live_seconds > {{ backstage_tolerance('live_seconds') }}
 
 )
 

@@ -40,8 +40,7 @@ stacked as (
         last_period_end_date,
         is_closed,
         {{ counter }}_fall_count > 0 as has_restatement,
-        -- Hours with two decimals are exact to 18 seconds; last month's column has no more.
-        {{ 36 if counter == 'live_seconds' else 0 }} as tolerance,
+        {{ backstage_tolerance(counter) }} as tolerance,
         {{ counter }}_sum as days_sum,
         {{ counter }} as month_to_date_value,
         {{ 'next_' ~ counter if counter in compared else 'cast(null as bigint)' }}
