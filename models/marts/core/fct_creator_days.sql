@@ -371,40 +371,70 @@ days_of_sessions as (
 
 ),
 
-days_of_exports as (
+backstage_days as (
 
-    -- What Backstage counted on one day, where no session tells of it. A slice of several days is
-    -- nobody's day, and neither is a column that reaches back further.
-    select
-        backstage_days.creator_id,
-        backstage_days.slice_end_date as local_date,
-        cast(1 as bigint) as platform_count,
-        case
-            when backstage_days.session_count is not null
-                then greatest(backstage_days.session_count, 0)
-            -- Who was LIVE started something, also where the export does not count it.
-            when backstage_days.live_seconds > {{ backstage_tolerance('live_seconds') }} then 1
-            else 0
-        end as session_count,
-        least(greatest(coalesce(backstage_days.live_seconds, 0), 0), 86400) as live_seconds,
-        coalesce(backstage_days.valid_days >= 1, false) as is_valid_day,
-        greatest(backstage_days.diamonds, 0) as diamonds,
-        greatest(backstage_days.new_followers, 0) as new_followers
-    from {{ ref('fct_backstage_days') }} as backstage_days
-    {%- if is_incremental() %}
+    -- What Backstage counted on one day. A slice of several days is nobody's day, and neither is a
+    -- column that reaches back further.
+    select * from {{ ref('fct_backstage_days') }}
+    where
+        days_count = 1
+        and not has_carried_counters
+
+),
+
+{% if is_incremental() -%}
+exported_days as (
+
+    select backstage_days.*
+    from backstage_days
     inner join touched_days
         on
             backstage_days.creator_id = touched_days.creator_id
             and backstage_days.slice_end_date = touched_days.local_date
-    {%- endif %}
+
+),
+{%- else -%}
+exported_days as (
+
+    select * from backstage_days
+
+),
+{%- endif %}
+
+days_of_exports as (
+
+    -- Where no session tells of the day; so what only sessions know is NULL here. What the platform
+    -- took back belongs to earlier days: no day has less than nothing.
+    select
+        exported_days.creator_id,
+        exported_days.slice_end_date as local_date,
+        cast(1 as bigint) as platform_count,
+        case
+            when exported_days.session_count is not null
+                then greatest(exported_days.session_count, 0)
+            -- Who was LIVE started something, also where the export does not count it.
+            when exported_days.live_seconds > {{ backstage_tolerance('live_seconds') }} then 1
+            else 0
+        end as session_count,
+        least(greatest(coalesce(exported_days.live_seconds, 0), 0), 86400) as live_seconds,
+        days_of_sessions.longest_session_seconds,
+        coalesce(exported_days.valid_days >= 1, false) as is_valid_day,
+        'as_reported' as rule_id,
+        days_of_sessions.viewer_seconds,
+        days_of_sessions.average_viewers,
+        days_of_sessions.peak_viewers,
+        case when exported_days.diamonds < 0 then 0 else exported_days.diamonds end as diamonds,
+        days_of_sessions.gifters,
+        case when exported_days.new_followers < 0 then 0 else exported_days.new_followers end as new_followers,
+        days_of_sessions.comments,
+        days_of_sessions.likes,
+        days_of_sessions.shares
+    from exported_days
     left join days_of_sessions
         on
-            backstage_days.creator_id = days_of_sessions.creator_id
-            and backstage_days.slice_end_date = days_of_sessions.local_date
-    where
-        backstage_days.days_count = 1
-        and not backstage_days.has_carried_counters
-        and days_of_sessions.creator_id is null
+            exported_days.creator_id = days_of_sessions.creator_id
+            and exported_days.slice_end_date = days_of_sessions.local_date
+    where days_of_sessions.creator_id is null
 
 ),
 
@@ -438,18 +468,18 @@ final as (
         platform_count,
         session_count,
         live_seconds,
-        cast(null as bigint) as longest_session_seconds,
+        longest_session_seconds,
         is_valid_day,
-        'as_reported' as rule_id,
-        cast(null as bigint) as viewer_seconds,
-        cast(null as decimal(18, 4)) as average_viewers,
-        cast(null as bigint) as peak_viewers,
+        rule_id,
+        viewer_seconds,
+        average_viewers,
+        peak_viewers,
         diamonds,
-        cast(null as bigint) as gifters,
+        gifters,
         new_followers,
-        cast(null as bigint) as comments,
-        cast(null as bigint) as likes,
-        cast(null as bigint) as shares
+        comments,
+        likes,
+        shares
     from days_of_exports
     where session_count > 0 or live_seconds > {{ backstage_tolerance('live_seconds') }}
 
