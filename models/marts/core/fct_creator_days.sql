@@ -423,9 +423,15 @@ days_of_exports as (
         days_of_sessions.viewer_seconds,
         days_of_sessions.average_viewers,
         days_of_sessions.peak_viewers,
-        case when exported_days.diamonds < 0 then 0 else exported_days.diamonds end as diamonds,
+        case
+            when exported_days.diamonds < 0 then 0
+            else exported_days.diamonds
+        end as diamonds,
         days_of_sessions.gifters,
-        case when exported_days.new_followers < 0 then 0 else exported_days.new_followers end as new_followers,
+        case
+            when exported_days.new_followers < 0 then 0
+            else exported_days.new_followers
+        end as new_followers,
         days_of_sessions.comments,
         days_of_sessions.likes,
         days_of_sessions.shares
