@@ -88,13 +88,35 @@ route_days as (
 
 ),
 
+session_route_days as (
+
+    -- distinct: sessions may come by two routes
+    select distinct event_date
+    from route_days
+    where feed <> 'backstage_reports'
+
+),
+
+judged_route_days as (
+
+    -- Exports answer only for days of which no route of sessions tells: they sum up the same shows,
+    -- and who exports once a week beside daily sessions has not lost the other six days.
+    select route_days.*
+    from route_days
+    left join session_route_days on route_days.event_date = session_route_days.event_date
+    where
+        route_days.feed <> 'backstage_reports'
+        or session_route_days.event_date is null
+
+),
+
 route_counts as (
 
     select
         event_date,
         count(*) as route_count,
         sum(case when is_covered then 1 else 0 end) as covered_route_count
-    from route_days
+    from judged_route_days
     group by event_date
 
 ),

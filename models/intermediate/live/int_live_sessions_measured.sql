@@ -26,7 +26,8 @@ creators as (
 
 session_cap as (
 
-    select max_session_seconds from {{ ref('metric_rules') }}
+    -- One number whatever the rules become: a second general rule must not double each session.
+    select max(max_session_seconds) as max_session_seconds from {{ ref('metric_rules') }}
     where platform = '*' and market = '*' and program = '*'
 
 ),
