@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 from sample_home import FEEDS, LAST_DAY, WORLD, Runner
 
+from orchestration.assets.manifest import prepare_manifest
 from orchestration.daily import RunOptions, run
 from orchestration.screen import RunEnd
-from orchestration.settings import Settings
+from orchestration.settings import Settings, get_settings
 from orchestration.simulate import simulate
 
 
 @pytest.fixture(scope="session")
 def run_in() -> Iterator[Runner]:
     """Run the daily job in a home, as the command line does but without its imports each time."""
+    # The command line does this before each run; a manifest of yesterday's models fails oddly.
+    prepare_manifest(get_settings())
     with pytest.MonkeyPatch.context() as environment:
 
         def run_home(home: Path, **options: object) -> RunEnd:
