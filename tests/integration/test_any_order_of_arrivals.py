@@ -8,7 +8,7 @@ should say (their own tests).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +24,9 @@ from orchestration.contracts.loader import load_contracts
 from orchestration.ingest import Ingestor, Ledger
 from orchestration.settings import Settings
 from orchestration.simulate import WorldOptions, simulate
+from orchestration.simulate.backstage import BackstageOptions, true_days, write_exports
+from orchestration.simulate.polling import ALL_DIRT, poll_sessions
+from orchestration.sources.backstage import land_exports, read_exports
 
 WORLD = WorldOptions(creators=60, days=21, seed=5, start=date(2026, 7, 1))
 
@@ -53,10 +56,12 @@ class Land:
 
 @pytest.fixture(scope="module")
 def land(tmp_path_factory: pytest.TempPathFactory) -> Land:
-    """The simulated world through the real ingest."""
+    """The simulated world, also polled and exported from Backstage, through the real ingest."""
     home = tmp_path_factory.mktemp("land")
-    simulate(home / "landing", WORLD)
+    simulate(home / "landing", WORLD, truth_dir=home / "truth")
     options = Settings(home=home, duckdb_threads=1)
+    _poll(home)
+    _export(options)
     contracts = load_contracts()
     with Ingestor(options) as ingestor:
         for folder in sorted((home / "landing").glob("*/dt=*")):
@@ -79,10 +84,55 @@ def land(tmp_path_factory: pytest.TempPathFactory) -> Land:
                 if version == "wrong" and "updated_at" not in columns:
                     continue
                 path = home / f"{record.feed}-{record.day}-{version}.parquet"
-                key = load_contracts()[record.feed].key[0]
-                connection.sql(query.format(key=f'"{key}"')).write_parquet(str(path))
+                key = ", ".join(f'"{name}"' for name in load_contracts()[record.feed].key)
+                connection.sql(query.format(key=f"({key})")).write_parquet(str(path))
                 files[(record.feed, record.day), version] = path
     return Land(files)
+
+
+def _poll(home: Path) -> None:
+    """Land polls of every third creator's sessions: some of shows that are reported, some not."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(
+            """create table true_sessions as
+            select
+                case when number % 6 = 0 then creator_id else 'polled-' || creator_id end
+                    as creator_id,
+                'youtube' as platform, 'music' as category, started_at, ended_at,
+                40.0 as average_viewers
+            from (
+                select *, dense_rank() over (order by creator_id) as number
+                from read_parquet($1) where ended_at is not null
+            )
+            where number % 3 = 0""",
+            [str(home / "truth" / "live_sessions.parquet")],
+        )
+        poll_sessions(connection, ALL_DIRT, home / "landing", home / "truth" / "polls")
+
+
+def _export(options: Settings) -> None:
+    """Land Backstage exports of half of the creators, of every other one under an ID of its own."""
+    creators, days = true_days(options.home / "truth")
+    names = {
+        creator.creator_id: f"exported-{creator.creator_id}" if number % 4 else creator.creator_id
+        for number, creator in enumerate(creators)
+        if number % 2
+    }
+    folder = options.home / "exports"
+    folder.mkdir()
+    write_exports(
+        folder,
+        [
+            replace(creator, creator_id=names[creator.creator_id])
+            for creator in creators
+            if creator.creator_id in names
+        ],
+        {names[creator]: of_days for creator, of_days in days.items() if creator in names},
+        BackstageOptions(start=WORLD.start + timedelta(days=1), days=WORLD.days - 1),
+    )
+    with read_exports(folder, options, progress=str) as reading:
+        assert land_exports(reading, options) is not None
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +224,11 @@ def live_through(history: History, land: Land, world: DbtWorld) -> dict[Key, Pat
     return held
 
 
+def filled(world: DbtWorld) -> list[str]:
+    """The marts that have a row."""
+    return [mart for mart in MARTS if world.rows(f"select 1 from marts.{mart} limit 1")]
+
+
 def differences(one: DbtWorld, other: DbtWorld) -> dict[str, int]:
     """Rows of each mart that only one of the two worlds has."""
     found = {}
@@ -217,6 +272,12 @@ def test_any_order_of_arrivals_corrections_and_withdrawals_gives_the_marts_of_on
             in_order.adopt(*key, held[key])
         in_order.build(full_refresh=True)
         assert differences(world, in_order) == {}
+        # Sessions, polls and exports all came through; equal and empty would say nothing.
+        assert dict.fromkeys(MARTS) == dict.fromkeys(filled(in_order))
+        assert in_order.rows(
+            "select distinct session_source from marts.fct_live_sessions order by 1"
+        ) == [("observed",), ("reported",)]
+        assert ("as_reported",) in in_order.rows("select rule_id from marts.fct_creator_days")
 
     holds()
 
