@@ -54,9 +54,10 @@ contracts: install ## Make dbt sources and data dictionaries from the contracts
 	@$(SEMILLERO) contracts render
 
 .PHONY: bench
-bench: install ## Measure what a morning and an ingest cost, as ratios
+bench: install ## Measure a morning, an ingest and sessions made of polls, as ratios
 	@$(BIN)/python bench/daily_run.py
 	@$(BIN)/python bench/ingest.py --rows 1000000
+	@$(BIN)/python bench/snapshots.py 4
 
 .PHONY: format
 format: install ## Format Python and SQL
