@@ -6,7 +6,7 @@ What may not: reading them, or judgement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -28,19 +28,19 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "title": "Recognised in the spreadsheets",
         "file": "File",
         "kind": "What it is",
-        "language": "Headers",
         "period": "Period",
         "rows": "Rows",
         "masked": "Without ID",
         "refused": "Unreadable",
-        "lands": "Lands in",
+        "lands": "Arrives",
         "month": "month to date",
         "last_30_days": "last 30 days",
         "window": "another window",
         "en": "English",
         "es": "Spanish",
-        "repeats": "= {file}",
-        "derived": "{first} ~ {last} (derived)",
+        "repeats": "the same as {file}",
+        "landed": "landed before",
+        "derived": "period derived",
         "sums": "{rows} rows = {readable} readable + {refused} unreadable (they go to quarantine, "
         "each with its reason)",
         "cells_title": "Cells that could not be read",
@@ -58,19 +58,19 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "title": "Qué se reconoció en las hojas de cálculo",
         "file": "Archivo",
         "kind": "Qué es",
-        "language": "Encabezados",
         "period": "Periodo",
         "rows": "Filas",
         "masked": "Sin ID",
         "refused": "Ilegibles",
-        "lands": "Se deposita en",
+        "lands": "Llega el",
         "month": "acumulado del mes",
         "last_30_days": "últimos 30 días",
         "window": "otro intervalo",
         "en": "inglés",
         "es": "español",
-        "repeats": "= {file}",
-        "derived": "{first} ~ {last} (deducido)",
+        "repeats": "igual a {file}",
+        "landed": "ya se había depositado",
+        "derived": "periodo deducido",
         "sums": "{rows} filas = {readable} legibles + {refused} ilegibles (van a cuarentena, cada "
         "una con su motivo)",
         "cells_title": "Celdas que no se pudieron leer",
@@ -131,40 +131,50 @@ def _table(reading: Reading, texts: Mapping[str, str]) -> Table:
         box=None,
         pad_edge=False,
     )
-    for name in ("file", "kind", "language", "period", "rows", "masked", "refused", "lands"):
-        is_number = name in {"rows", "masked", "refused"}
-        table.add_column(texts[name], justify="right" if is_number else "left", overflow="fold")
+    # What every export has none of is no column: eighty letters are few.
+    counted = [
+        name
+        for name in ("masked", "refused")
+        if any(getattr(each.report, f"{name}_count") for each in reading.recognised)
+    ]
+    for name in ("file", "kind"):
+        table.add_column(texts[name], overflow="fold")
+    table.add_column(texts["period"], no_wrap=True)
+    for name in ("rows", *counted):
+        table.add_column(texts[name], justify="right")
+    table.add_column(texts["lands"], no_wrap=True)
     in_order = sorted(
         reading.recognised, key=lambda each: (each.report.period_end, each.report.kind, each.file)
     )
     for each in in_order[:_SHOWN_REPORTS]:
-        table.add_row(*_cells(each, texts))
+        table.add_row(*_cells(each, texts, counted))
     if len(reading.recognised) > _SHOWN_REPORTS:
         rest = len(reading.recognised) - _SHOWN_REPORTS
         table.add_row(Text(texts["more"].format(count=f"{rest:,}")))
     return table
 
 
-def _cells(each: Recognised, texts: Mapping[str, str]) -> list[Text]:
+def _cells(each: Recognised, texts: Mapping[str, str], counted: Sequence[str]) -> list[Text]:
     report = each.report
-    period = f"{report.period_start} ~ {report.period_end}"
+    kind = f"{texts[report.kind]}, {texts[report.language]}"
     if report.is_period_derived:
-        period = texts["derived"].format(first=report.period_start, last=report.period_end)
-    lands = each.target.parent.name
-    if each.repeats:
-        lands = texts["repeats"].format(file=each.repeats)
+        kind += f"; {texts['derived']}"
+    if each.repeats == each.target.name:
+        kind += f"; {texts['landed']}"
+    elif each.repeats:
+        kind += f"; {texts['repeats'].format(file=each.repeats)}"
+    end = report.period_end
+    is_of_a_year = report.period_start.year == end.year
     # As Text: a file name in square brackets would be read as a style.
     return [
         Text(cell)
         for cell in (
             each.file,
-            texts[report.kind],
-            texts[report.language],
-            period,
+            kind,
+            f"{report.period_start} ~ {f'{end:%m-%d}' if is_of_a_year else end}",
             f"{report.row_count:,}",
-            f"{report.masked_count:,}",
-            f"{report.refused_count:,}",
-            lands,
+            *(f"{getattr(report, f'{name}_count'):,}" for name in counted),
+            "" if each.repeats else each.target.parent.name.removeprefix("dt="),
         )
     ]
 

@@ -57,7 +57,7 @@ def test_without_a_terminal_it_shows_and_does_not_write(home: Path, folder: Path
     code, said = _ask(str(folder))
     assert code == 2
     for expected in (
-        "[bold]a.xlsx month to date English 2026-07-01 ~ 2026-07-06 2 0 1 dt=2026-07-07",
+        "[bold]a.xlsx month to date, English 2026-07-01 ~ 07-06 2 1 2026-07-07",
         "2 rows = 1 readable + 1 unreadable",
         "sheet 'S', C3 (Diamonds): not a whole number",
         "Future column",
