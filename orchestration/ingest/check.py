@@ -153,6 +153,9 @@ def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
             """,
             checks=checks,
         )
+    kept, no_row = "_fails", ""
+    if source.no_row is not None:
+        kept, no_row = f"(_fails or {source.no_row} is not null)", f", {source.no_row} as _no_row"
     return Judgement(
         accepted=f"select {names}, _extra, {origin} from landed_rows where _failed is null",
         refused=(
@@ -162,7 +165,7 @@ def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
         checks=checks,
         load=f"""{judged}
             select {names}, {source.extra} as _extra, case when _fails then {failed} end as _failed,
-                case when _fails then {source.content} end as _content
+                case when {kept} then {source.content} end as _content{no_row}
             from judged
         """,
     )

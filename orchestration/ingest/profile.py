@@ -29,7 +29,6 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MAX_WORDS = 200
 """A vocabulary of more words than this is none: it is not followed."""
 
-_HEAD_LINES = 200
 _HEAD_ROWS = 2_000
 _MAX_WORD_LENGTH = 64
 _MAX_REFUSED_WORDS = 20
@@ -153,7 +152,7 @@ class Looked:
     ) -> None:
         """Note which columns the file that was just read has, and of which types it says they are.
 
-        Of JSON lines the table `landed` must still stand.
+        Of JSON lines the table `landed_head` must still stand.
         """
         for name, raw in source.known.items():
             self.raw_names.setdefault(name, set()).add(raw.name)
@@ -186,10 +185,10 @@ def _json_types(
     if not known:
         return {}
     rows = connection.execute(
-        f"""
+        """
         with types as (
             select unnest($names) as name, unnest(json_type(line, $pointers)) as json_type
-            from (select line from landed limit {_HEAD_LINES})
+            from landed_head
             where json_valid(line)
         )
         select name, json_type, count(*) as seen from types
@@ -227,7 +226,7 @@ def take(
         connection: The ingesting connection.
         contract: The feed's contract.
         looked: What was noted of the day's files.
-        rows: The relation of the accepted rows, duplicates included.
+        rows: The relation of the accepted rows, without duplicates.
         bound: What it binds.
         row_count: How many they are.
         failed_count: Refused rows; with none, the quarantine is not asked.

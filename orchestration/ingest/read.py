@@ -46,6 +46,17 @@ _IS_BLANK = "(case when line >= '!' then false else coalesce(trim(line), '') = '
 _ARE_KEYS_USABLE = (
     "(len({0}) = len(list_distinct({0})) and not contains(array_to_string({0}, ''), chr(0)))"
 )
+_IS_OBJECT = (
+    "case when not json_valid(line) then false when json_type(line) <> 'OBJECT' then false "
+    f"else {_ARE_KEYS_USABLE.format('json_keys(line)')} end"
+)
+_NO_FAULT = "cast(null as varchar)"
+_HEAD_LINES = 200
+_LINES = (
+    "select line from read_csv($_path, columns = {'line': 'VARCHAR'}, auto_detect = false, "
+    f"header = false, delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false, "
+    "hive_partitioning = false)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +96,10 @@ class Source:
     content: str
     width: int
     malformed_rows: int = 0
-    # Rows of CSV have a number only once they are in a table: see `load_rows`.
+    # Rows of text have a number only once they are in a table: see `load_rows`.
     is_numbered: bool = True
+    # SQL: NULL where a line is a row, '' where it is blank, else what is wrong with it.
+    no_row: str | None = None
     header_lines: int = 0
     has_mixed_line_ends: bool = False
 
@@ -169,25 +182,38 @@ def load_rows(
     Raises:
         FileRefusedError: the file is not UTF-8, or its rows cannot be told apart.
     """
-    bound = source.bound(query)
-    is_plain = source.has_mixed_line_ends
-    if is_plain:
-        bound["_path"] = str(with_plain_line_ends(taken.path))
-    try:
-        _load_csv(connection, query, bound)
-    except duckdb.InvalidInputException as error:
-        if is_plain or _MIXED_LINE_ENDS not in str(error):
-            raise
-        _load_csv(connection, query, bound | {"_path": str(with_plain_line_ends(taken.path))})
-    malformed = _place_csv_rejects(connection, taken, source.header_lines)
-    numbered = _NUMBERED_AROUND_REJECTS if malformed else _NUMBERED
+    if taken.format == "csv":
+        _load_csv(connection, taken, source, query)
+        malformed = _place_csv_rejects(connection, taken, source.header_lines)
+        numbered = _NUMBERED_AROUND_REJECTS if malformed else _NUMBERED
+    else:
+        _load(connection, query, source.bound(query))
+        malformed = _set_malformed_json_aside(connection)
+        numbered = f"{_NUMBERED} where _no_row is null"
     connection.execute(f"create or replace temp view landed_rows as {numbered}")
-    return replace(source, rows=_count(connection, "landed"), malformed_rows=malformed)
+    return replace(source, rows=_count(connection, "landed_rows"), malformed_rows=malformed)
 
 
-def _load_csv(connection: duckdb.DuckDBPyConnection, query: str, bound: dict[str, Any]) -> None:
-    connection.execute("drop table if exists csv_rejects; drop table if exists csv_scans")
+def _load(connection: duckdb.DuckDBPyConnection, query: str, bound: dict[str, Any]) -> None:
     connection.execute(f"create or replace temp table landed as {query}", bound)
+
+
+def _load_csv(
+    connection: duckdb.DuckDBPyConnection, taken: TakenFile, source: Source, query: str
+) -> None:
+    bound = source.bound(query)
+    for is_plain in [True] if source.has_mixed_line_ends else [False, True]:
+        if is_plain:
+            bound["_path"] = str(with_plain_line_ends(taken.path))
+        connection.execute("drop table if exists csv_rejects; drop table if exists csv_scans")
+        try:
+            _load(connection, query, bound)
+        except duckdb.InvalidInputException as error:
+            if _MIXED_LINE_ENDS not in str(error):
+                raise
+        else:
+            return
+    raise FileRefusedError(reasons.stray_line_end())
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -332,8 +358,11 @@ def _place_csv_rejects(
 def _open_jsonl(
     connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
 ) -> Source:
-    _load_json_lines(connection, taken.path)
-    malformed = _set_malformed_json_aside(connection)
+    path = {"_path": str(taken.path)}
+    _look_at_json_lines(connection, taken.path)
+    connection.execute(
+        f"create or replace temp table landed_head as {_LINES} limit {_HEAD_LINES}", path
+    )
     keys = connection.execute(
         f"select distinct unnest(keys) as name from json_shapes where is_object "
         f"order by name limit {MAX_COLUMNS + 1}"
@@ -341,19 +370,24 @@ def _open_jsonl(
     if len(keys) > MAX_COLUMNS:
         raise FileRefusedError(reasons.too_many_columns(MAX_COLUMNS))
     columns = [_json_column(index, key) for index, (key,) in enumerate(keys)]
-    total = connection.execute(
-        "select coalesce(sum(rows), 0) from json_shapes where not is_blank"
-    ).fetchone()
-    rows = int(total[0]) - malformed if total else 0
+    has_rows, has_blank, has_malformed = connection.execute(
+        "select bool_or(not is_blank), bool_or(is_blank), bool_or(not is_blank and not is_object) "
+        "from json_shapes"
+    ).fetchone() or (None, None, None)
     # Without one good line there are no columns to miss: the lines themselves are the problem.
-    known, unknown = _match(columns, contract, may_miss=not keys and rows + malformed > 0)
-    objects = f"select rowid + 1 as _row, line as _line from landed where not {_IS_BLANK}"
-    if malformed:
-        objects = f"select * from ({objects}) as lines anti join malformed on _row = malformed.row"
+    known, unknown = _match(columns, contract, may_miss=not keys and bool(has_rows))
+    # What no line of the file is need not be asked of each.
+    no_row = "case when {} then '' {} else {} end".format(
+        _IS_BLANK if has_blank else "false",
+        f"when not ({_IS_OBJECT}) then 'MALFORMED JSON'" if has_malformed else "",
+        _NO_FAULT,
+    )
+    lines = f"select line as _line, {no_row} as _no_row from ({_LINES})"
     return Source(
-        relation=_json_relation(objects, len(columns)),
-        rows=rows,
+        relation=_json_relation(lines, len(columns)),
+        rows=0,
         parameters={
+            **path,
             "_pointers": [_pointer(key) for (key,) in keys],
             "_names_unknown": [column.name for column in unknown],
         },
@@ -361,24 +395,27 @@ def _open_jsonl(
         unknown=unknown,
         content="_line",
         width=len(columns),
-        malformed_rows=malformed,
+        is_numbered=False,
+        no_row="_no_row",
     )
 
 
-def _load_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _look_at_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Find which lists of keys the lines have, as the table `json_shapes`.
+
+    Raises:
+        FileRefusedError: the file is not UTF-8, or a line is too long.
+    """
     try:
-        connection.execute(
-            f"""
-            create or replace temp table landed as
-            select line
-            from read_csv(
-                $_path, columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false,
-                hive_partitioning = false
-            )
-            """,
-            {"_path": str(path)},
-        )
+        _find_json_shapes(connection, path, "json_keys(line)")
+    except (duckdb.InvalidInputException, UnicodeDecodeError):
+        # Some line is not valid JSON. Few files have one, and looking first costs a parse. (DuckDB
+        # may quote half a letter of it, which Python cannot decode.)
+        pass
+    else:
+        return
+    try:
+        _find_json_shapes(connection, path, "case when json_valid(line) then json_keys(line) end")
     except duckdb.InvalidInputException as error:
         if "Maximum line size" in str(error):
             raise FileRefusedError(reasons.line_too_long()) from error
@@ -388,72 +425,52 @@ def _load_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def _set_malformed_json_aside(connection: duckdb.DuckDBPyConnection) -> int:
-    """Find the lines that are no JSON object, as the table `malformed(row, error, line)`.
-
-    Makes `json_shapes(keys, is_blank, is_object, rows)`: which lists of keys the lines have, and
-    how many lines each. Few lists for many lines: what is asked of a list need not be asked of its
-    lines.
+    """Find the loaded lines that are no JSON object, as the table `malformed(row, error, line)`.
 
     Returns:
         The number of malformed lines.
     """
     connection.execute(
-        "create or replace temp table malformed (row bigint, error varchar, line varchar)"
+        """
+        create or replace temp table malformed as
+        select rowid + 1 as row, _no_row as error, _content as line
+        from landed
+        where _no_row <> ''
+        """
     )
-    try:
-        _find_json_shapes(connection, "json_keys(line)")
-    except (duckdb.InvalidInputException, UnicodeDecodeError):
-        # Some line is not valid JSON. Few files have one, and looking first costs a parse. (DuckDB
-        # may quote half a letter of it, which Python cannot decode.)
-        _find_json_shapes(connection, "case when json_valid(line) then json_keys(line) end")
-    found = connection.execute(
-        "select coalesce(sum(rows), 0) from json_shapes where not is_blank and not is_object"
-    ).fetchone()
-    count = int(found[0]) if found else 0
-    if count:
-        connection.execute(
-            f"""
-            insert into malformed
-            select rowid + 1, 'MALFORMED JSON', line
-            from landed
-            where not {_IS_BLANK} and not case
-                when not json_valid(line) then false
-                when json_type(line) <> 'OBJECT' then false
-                else {_ARE_KEYS_USABLE.format("json_keys(line)")}
-            end
-            """
-        )
-    return count
+    return _count(connection, "malformed")
 
 
-def _find_json_shapes(connection: duckdb.DuckDBPyConnection, keys: str) -> None:
+def _find_json_shapes(connection: duckdb.DuckDBPyConnection, path: Path, keys: str) -> None:
+    """Make `json_shapes(keys, is_blank, is_object)`: the lists of keys that lines of the file have.
+
+    Few lists for many lines: what is asked of a list need not be asked of its lines.
+    """
     connection.execute(
         f"""
         create or replace temp table json_shapes as
         select
             keys,
             is_blank,
-            coalesce(is_object and {_ARE_KEYS_USABLE.format("keys")}, false) as is_object,
-            rows
+            coalesce(is_object and {_ARE_KEYS_USABLE.format("keys")}, false) as is_object
         from (
-            select
+            select distinct
                 keys,
                 is_blank,
                 -- No keys: an empty object, or no object at all.
                 case
                     when len(keys) = 0 then json_type(line) = 'OBJECT' else keys is not null
-                end as is_object,
-                count(*) as rows
+                end as is_object
             from (
                 select
                     line,
                     {_IS_BLANK} as is_blank,
                     case when not {_IS_BLANK} then {keys} end as keys
-                from landed
+                from ({_LINES})
             )
-            group by all
         )
-        """
+        """,
+        {"_path": str(path)},
     )
 
 
@@ -512,12 +529,12 @@ def _json_column(index: int, key: str) -> RawColumn:
     )
 
 
-def _json_relation(objects: str, width: int) -> str:
-    """The query of the values of `objects(_row, _line)`: each line is parsed once for all."""
+def _json_relation(lines: str, width: int) -> str:
+    """The query of `lines` with the values of those that are rows: each is parsed once for all."""
     values = "".join(f", _values[{index + 1}] as _c{index}" for index in range(width))
     return (
-        f"select _row, _line{values} from ("
-        f"select *, json_extract_string(_line, $_pointers) as _values from ({objects}))"
+        f"select * exclude (_values){values} from (select *, json_extract_string("
+        f"case when _no_row is null then _line end, $_pointers) as _values from ({lines}))"
     )
 
 
@@ -538,7 +555,9 @@ def open_kept_rows(connection: duckdb.DuckDBPyConnection, contract: FeedContract
     columns = [_json_column(index, key) for index, (key,) in enumerate(keys)]
     known, unknown = _match(columns, contract, may_miss=True)
     return Source(
-        relation=_json_relation("select _row, content as _line from kept", len(columns)),
+        relation=_json_relation(
+            f"select _row, content as _line, {_NO_FAULT} as _no_row from kept", len(columns)
+        ),
         rows=_count(connection, "kept"),
         parameters={
             "_pointers": [_pointer(key) for (key,) in keys],

@@ -324,6 +324,19 @@ def unclosed_quote(row: int) -> Reason:
     )
 
 
+def stray_line_end() -> Reason:
+    """A lone carriage return among the lines of a CSV file."""
+    return Reason(
+        "stray_line_end",
+        "Some line holds a lone carriage return (CR, without a line feed), so rows cannot be told "
+        "apart: write all line ends the same way, put quotation marks around values with line "
+        "ends inside, and send the file again.",
+        "Alguna línea tiene un retorno de carro suelto (CR, sin salto de línea) y no se distinguen "
+        "las filas: escriba igual todos los fines de línea, ponga entre comillas los valores que "
+        "los contengan y vuelva a enviar el archivo.",
+    )
+
+
 def missing_columns(missing: Iterable[str], found: Iterable[str]) -> Reason:
     """Required columns that the file does not have."""
     found_list = ", ".join(found)

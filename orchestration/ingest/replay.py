@@ -27,7 +27,7 @@ from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import discover, quarantine, reasons
 from orchestration.ingest.check import DayRules, declared_zone, judge
 from orchestration.ingest.engine import open_connection
-from orchestration.ingest.ingest import ROW_GROUP_SIZE, IngestError, Ingestor
+from orchestration.ingest.ingest import RAW_FORMAT, IngestError, Ingestor
 from orchestration.ingest.intake import scratch_folder
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger, PartitionRecord, utc_now
@@ -400,8 +400,7 @@ class Replayer:
         event = f'"{contract.event_column}"' if contract.event_column else None
         path = folder / "data.parquet"
         self._connection.execute(
-            "copy (select * from winners order by _file, _row) to $path "
-            f"(format parquet, compression zstd, row_group_size {ROW_GROUP_SIZE})",
+            f"copy (select * from winners order by _file, _row) to $path {RAW_FORMAT}",
             {"path": str(path)},
         )
         if event is None:

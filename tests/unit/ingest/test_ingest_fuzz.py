@@ -773,3 +773,37 @@ def test_line_ends_that_change_after_the_first_line_lose_no_row() -> None:
     for content in (f"\r\n{text}", "\n" + text.replace("\n", "\r\n"), f"sep=,\r\n{text}"):
         seen = land(contract_of(SESSIONS, is_lenient=False), "day.csv", content.encode())
         assert set(seen.raw) == set(range(1, 21))
+
+
+def test_a_lone_carriage_return_among_the_lines_is_told_in_words() -> None:
+    text = as_csv(sessions(20))
+    for content in (text.replace("\n", "\r", 1), f"{text[:300]}\r{text[300:]}"):
+        seen = land(contract_of(SESSIONS, is_lenient=False), "day.csv", content.encode())
+        assert "stray_line_end" in {found.rule for found in seen.result.problems}
+
+
+def test_blank_and_broken_json_lines_keep_the_numbers_of_the_rows_around_them() -> None:
+    lines = [json.dumps(row) for row in sessions(6)]
+    odd = ["", "  ", "null", "[1]", '{"session_id": 1', '{"a": 1, "a": 2}']
+    mixed = "\n".join(line for pair in zip(lines, odd, strict=True) for line in pair)
+    seen = land(contract_of(SESSIONS, is_lenient=True), "day.jsonl", mixed.encode())
+    assert set(seen.raw) == {1, 3, 5, 7, 9, 11}
+    assert seen.held == {number: {"malformed_row"} for number in (6, 8, 10, 12)}
+
+
+def test_in_one_file_of_any_format_the_newest_of_each_key_is_kept_and_the_others_counted() -> None:
+    updated = "2026-03-10T12:00:00Z"
+    rows = [row | {"updated_at": updated} for row in [*sessions(20), session(3), session(4)]]
+    # The later one of session 3 is the older state.
+    rows[20]["updated_at"] = "2026-03-10T11:30:00Z"
+    refused = session(5, updated_at="2026-03-10T23:30:00Z", likes="-1")
+    contract = contract_of(SESSIONS, is_lenient=True)
+    for name, content in (
+        ("day.csv", as_csv([*rows, refused])),
+        ("day.jsonl", "\n".join(json.dumps(row) for row in [*rows, refused])),
+    ):
+        seen = land(contract, name, content.encode())
+        assert seen.result.rows_duplicate == 2, name
+        assert set(seen.held) == {23}, name
+        # What is refused outdoes nobody; of two as new as each other the later row stays.
+        assert set(seen.raw) == set(range(1, 23)) - {4, 21}, name
