@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 COUNTERS = ("diamonds", "live_seconds", "valid_days", "new_followers", "session_count")
 """What is counted per creator and day; a day has at most one valid day."""
@@ -426,7 +426,7 @@ def write_workbook(
         for number in range(1, len(names) + 1)
     )
     listed = "".join(
-        f'<sheet name="{escape(name)}" sheetId="{number}" r:id="rId{number}"/>'
+        f'<sheet name={quoteattr(name)} sheetId="{number}" r:id="rId{number}"/>'
         for number, name in enumerate(names, start=1)
     )
     related = "".join(
