@@ -35,6 +35,11 @@ ProblemCode = Literal[
 MISSING = frozenset({"", "-", "--", "\u2013", "\u2014"})
 """What stands where there is no value."""
 
+_SUMS = frozenset(
+    {"total", "totals", "totales", "subtotal", "sum", "suma", "average", "promedio", "count"}
+)
+"""Words of the line that people put below a table: it is no creator who left."""
+
 _LARGEST_EXACT = 10**15
 """A spreadsheet keeps 15 digits of a number; an ID has 19."""
 
@@ -115,7 +120,8 @@ def creator_id(cell: Cell) -> tuple[str | None, bool]:
     if _ID.fullmatch(shown):
         return shown, False
     words = [word for word in shown.split() if any(letter.isalpha() for letter in word)]
-    if len(words) > 2 and not shown.startswith("="):  # noqa: PLR2004  three words: a sentence
+    is_sum = any(word.casefold().strip(":.") in _SUMS for word in words)
+    if len(words) > 2 and not is_sum and not shown.startswith("="):  # noqa: PLR2004  three words: a sentence
         return None, True
     raise CellError("no_creator_id")
 

@@ -215,7 +215,14 @@ def test_a_sentence_in_place_of_an_id_is_a_mask(cell: str) -> None:
     assert values.creator_id(cell) == (None, True)
 
 
-@pytest.mark.parametrize("cell", ["-", "", None, "Total", "=A1 & B1 & C1", -5.0, 1.5, True])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("-", "", None, "Total", "=A1 & B1 & C1", -5.0, 1.5, True),
+        # The line below the table is nobody who left, or the network's diamonds count twice.
+        *("Total de la red:", "Sum of all creators", "Promedio por creador activo"),
+    ],
+)
 def test_what_is_neither_id_nor_sentence_is_no_creator(cell: Cell) -> None:
     with pytest.raises(CellError) as error:
         values.creator_id(cell)
