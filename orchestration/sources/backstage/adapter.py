@@ -97,12 +97,14 @@ class Reading:
         recognised: Reports, in the order of the files' names.
         refused: Files that could not be used.
         hidden_sheets: (file, sheet) of hidden sheets beside a visible report; they are not read.
+        other_sheets: (file, sheet) of visible sheets beside a report that are none themselves.
         ignored: Names of files that are no `.xlsx` by name; they are not opened.
     """
 
     recognised: tuple[Recognised, ...]
     refused: tuple[RefusedFile, ...]
     hidden_sheets: tuple[tuple[str, str], ...]
+    other_sheets: tuple[tuple[str, str], ...]
     ignored: tuple[str, ...]
 
     @property
@@ -128,8 +130,13 @@ def read_exports(
         BackstageError: There is nothing at the path, or scratch cannot be written. A file that
             cannot be used is no error: it is in the reading.
     """
-    path = path.expanduser().absolute()
-    files, ignored = _files_of(path)
+    try:
+        files, ignored = _files_of(path.expanduser().absolute())
+    except RuntimeError as error:
+        # `~name` of nobody here.
+        raise BackstageError(problems.not_found(str(path))) from error
+    except OSError as error:
+        raise BackstageError(problems.cannot_read(error.strerror or str(error))) from error
     try:
         settings.scratch.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix="backstage-", dir=settings.scratch))
@@ -168,6 +175,7 @@ def _read_files(
     recognised: list[Recognised] = []
     refused: list[RefusedFile] = []
     hidden: list[tuple[str, str]] = []
+    other: list[tuple[str, str]] = []
     first_file: dict[str, str] = {}
     for path in files:
         name = _shown_name(path)
@@ -178,7 +186,11 @@ def _read_files(
             saved_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             read = [
                 report.read_report(
-                    table, made_at=workbook.made_at, file_saved_at=saved_at, file_name=name
+                    table,
+                    made_at=workbook.made_at,
+                    file_saved_at=saved_at,
+                    file_name=name,
+                    now=datetime.now(UTC),
                 )
                 for table in tables
             ]
@@ -190,6 +202,12 @@ def _read_files(
             refused.append(RefusedFile(name, problems.cannot_read(detail)))
             continue
         hidden += [(name, sheet.name) for sheet in workbook.sheets if sheet.is_hidden]
+        reports = [table.sheet for table in tables]
+        other += [
+            (name, sheet.name)
+            for sheet in workbook.sheets
+            if sheet.rows and not sheet.is_hidden and sheet not in reports
+        ]
         for found, rows in read:
             arrival = found.period_end + timedelta(days=1)
             target = landing_path(settings.landing, FEED, arrival, f"{found.report_id}{_SUFFIX}")
@@ -207,6 +225,7 @@ def _read_files(
         recognised=tuple(recognised),
         refused=tuple(refused),
         hidden_sheets=tuple(hidden),
+        other_sheets=tuple(other),
         ignored=tuple(_shown_name(each) for each in ignored),
     )
 
@@ -286,6 +305,7 @@ def notes_of(reading: Reading) -> tuple[LandingNote, ...]:
         "period_derived": sum(each.is_period_derived for each in found),
         "windows": sum(each.kind == "window" for each in found),
         "formula_like_texts": sum(each.formula_like_count for each in found),
+        "other_sheets": len(reading.other_sheets),
         "hidden_sheets": len(reading.hidden_sheets),
         "ignored_files": len(reading.ignored),
     }

@@ -104,6 +104,10 @@ NOTES: Mapping[str, Said] = {
         "texts that begin like a formula (kept as text, never computed)",
         "textos que empiezan como una fórmula (se guardan como texto, nunca se calculan)",
     ),
+    "other_sheets": Said(
+        "sheets without the headers of an export, not read",
+        "hojas sin los encabezados de una exportación, no leídas",
+    ),
     "hidden_sheets": Said("hidden sheets, not read", "hojas ocultas, no leídas"),
     "ignored_files": Said(
         "files that are not .xlsx, not opened", "archivos que no son .xlsx, no abiertos"
@@ -182,6 +186,16 @@ def too_wide(sheet: str, last_cell: str) -> Said:
     )
 
 
+def computed_sheet(sheet: str) -> Said:
+    """Formulas or errors wherever one looks."""
+    return Said(
+        f"The sheet {sheet!r} is full of formulas or errors; an export holds values. "
+        f"{_EXPORT_AGAIN.en}",
+        f"La hoja {sheet!r} está llena de fórmulas o errores; una exportación contiene valores. "
+        f"{_EXPORT_AGAIN.es}",
+    )
+
+
 def not_an_export(best: tuple[str, ...]) -> Said:
     """No row of headers that are known."""
     seen = ", ".join(repr(header) for header in best) or "-"
@@ -224,6 +238,50 @@ def merged_headers(sheet: str, where: str) -> Said:
         f"En la hoja {sheet!r} la fila de encabezados tiene celdas combinadas ({where}): un "
         "encabezado sobre varias columnas no dice cuál es cuál. Sepárelas y ponga a cada columna "
         "su encabezado, o exporte de nuevo el archivo.",
+    )
+
+
+def merged_rows(sheet: str, where: str) -> Said:
+    """Merged cells among the creators' rows: nobody can say whose value they show."""
+    return Said(
+        f"In the sheet {sheet!r} cells are merged below the headers ({where}): whose number stands "
+        "there cannot be told. Export the file again, or unmerge them and fill in every row.",
+        f"En la hoja {sheet!r} hay celdas combinadas debajo de los encabezados ({where}): no se "
+        "sabe de quién es el número que muestran. Exporte de nuevo el archivo, o sepárelas y "
+        "complete cada fila.",
+    )
+
+
+def rows_above(sheet: str, row: int, header_row: int) -> Said:
+    """Data above the headers, as when somebody sorted them along with the rows."""
+    return Said(
+        f"In the sheet {sheet!r} the headers stand in row {header_row}, but row {row} above them "
+        "looks like a creator's: was the sheet sorted together with its headers? Move them to the "
+        "top, or export the file again.",
+        f"En la hoja {sheet!r} los encabezados están en la fila {header_row}, pero la fila {row}, "
+        "más arriba, parece de una persona: ¿se ordenó la hoja junto con sus encabezados? Páselos "
+        "al inicio o exporte de nuevo el archivo.",
+    )
+
+
+def headers_again(sheet: str, row: int) -> Said:
+    """Another table below the first one, with other columns."""
+    return Said(
+        f"In the sheet {sheet!r} other headers begin in row {row}: what stands below them would be "
+        "read under the wrong ones. Give each export as its own file.",
+        f"En la hoja {sheet!r} comienzan otros encabezados en la fila {row}: lo que está debajo se "
+        "leería con los encabezados equivocados. Use un archivo por cada exportación.",
+    )
+
+
+def days_to_come(sheet: str, period: str) -> Said:
+    """A period that ends in the future: nobody can have counted it."""
+    return Said(
+        f"The sheet {sheet!r} says that it counts {period}, but days of that are still to come. "
+        "Correct the column 'Data period', or this computer's clock if it is wrong.",
+        f"La hoja {sheet!r} dice que cuenta {period}, pero ese periodo incluye días que aún no "
+        "llegan. Corrija la columna 'Periodo de datos', o el reloj de esta computadora si está "
+        "mal.",
     )
 
 

@@ -33,6 +33,7 @@ _HEADER_ROWS = 30
 _FEWEST_HEADERS = 3
 _L30D_DAYS = 30
 _SHOWN_HEADERS = 8
+_LONGEST_HEADER = 100
 _FIRST_CREDIBLE_YEAR = 2019
 """Some writers put a constant of 2006 where the time of saving belongs."""
 
@@ -128,45 +129,93 @@ def find_reports(sheets: Sequence[Sheet]) -> list[_Table]:
 
 
 def _texts_seen(sheets: Sequence[Sheet]) -> tuple[str, ...]:
-    """What the fullest of the first rows says, so that the person recognises the file."""
+    """What the fullest of the first rows says, so that the person recognises the file.
+
+    Rows with numbers are left out: they are no headers, and may hold names of people.
+    """
     rows = [row for sheet in sheets if not sheet.is_hidden for row in sheet.rows[:_HEADER_ROWS]]
     texts = [
-        [cell.strip() for cell in row if isinstance(cell, str) and cell.strip()] for row in rows
+        [_plain_header(cell) for cell in row if isinstance(cell, str) and cell.strip()]
+        for row in rows
+        if not any(_has_digits(cell) for cell in row)
     ]
     fullest = max(texts, key=len, default=[])
     return tuple(text[:40] for text in fullest[:_SHOWN_HEADERS])
 
 
+def _has_digits(cell: Cell) -> bool:
+    return not values.is_missing(cell) and any(letter.isdigit() for letter in str(cell))
+
+
 def _table_of(sheet: Sheet) -> _Table | None:
-    best: tuple[int, int] | None = None
-    for index in range(min(len(sheet.rows), _HEADER_ROWS)):
-        known = sum(
-            columns.field_of(text) is not None for text in _header_texts(sheet, index) if text
-        )
-        if known >= _FEWEST_HEADERS and (best is None or known > best[0]):
-            best = (known, index)
-    if best is None:
+    known = [_known_count(sheet, index) for index in range(min(len(sheet.rows), _HEADER_ROWS))]
+    most = max(known, default=0)
+    if most < _FEWEST_HEADERS:
         return None
-    index = best[1]
+    index = known.index(most)
     for merged in sheet.merged:
         is_wide = merged.first_column != merged.last_column
-        if is_wide and merged.first_row <= index <= merged.last_row:
+        is_beyond = merged.first_column >= len(sheet.rows[index])
+        if is_wide and not is_beyond and merged.first_row <= index <= merged.last_row:
             raise BackstageError(problems.merged_headers(sheet.name, merged.shown))
     table = _Table(sheet=sheet, columns=_columns_of(sheet, index), first_row=index + 1)
     if table.column_of("creator_id") is None:
         raise BackstageError(problems.no_id_column(sheet.name))
+    _refuse_other_shapes(table)
     return table
+
+
+def _known_count(sheet: Sheet, index: int) -> int:
+    return sum(columns.field_of(text) is not None for text in _header_texts(sheet, index) if text)
+
+
+def _refuse_other_shapes(table: _Table) -> None:
+    """A sheet that is not one row of headers with a row a creator below it.
+
+    People sort the headers into the middle, paste one export below another and merge cells. All of
+    it reads without complaint, as fewer rows or as numbers under the wrong header.
+    """
+    sheet, header = table.sheet, table.first_row - 1
+    known = [column.index for column in table.columns if column.field is not None]
+    for index, row in enumerate(sheet.rows[:header]):
+        if sum(_has_digits(row[place]) for place in known) >= _FEWEST_HEADERS:
+            raise BackstageError(problems.rows_above(sheet.name, index + 1, header + 1))
+    for merged in sheet.merged:
+        touches_known = any(merged.first_column <= place <= merged.last_column for place in known)
+        if touches_known and merged.last_row > header and merged.first_row < len(sheet.rows):
+            raise BackstageError(problems.merged_rows(sheet.name, merged.shown))
+    creator = table.column_of("creator_id")
+    texts = _header_texts(sheet, header)
+    for index in range(table.first_row, len(sheet.rows)):
+        # Headers have no digits, and every ID has: few rows are worth a closer look.
+        if creator is None or _has_digits(sheet.rows[index][creator.index]):
+            continue
+        is_header = _known_count(sheet, index) >= _FEWEST_HEADERS
+        if is_header and _header_texts(sheet, index) != texts:
+            raise BackstageError(problems.headers_again(sheet.name, index + 1))
 
 
 def _header_texts(sheet: Sheet, index: int) -> list[str]:
     """The texts of a row; a cell merged with the ones above it has theirs."""
-    texts = [cell.strip() if isinstance(cell, str) else "" for cell in sheet.rows[index]]
+    texts = [_plain_header(cell) for cell in sheet.rows[index]]
     for merged in sheet.merged:
         is_upright = merged.first_column == merged.last_column
-        if is_upright and merged.first_row < index <= merged.last_row:
-            above = sheet.rows[merged.first_row][merged.first_column]
-            texts[merged.first_column] = above.strip() if isinstance(above, str) else ""
+        is_beyond = merged.first_column >= len(texts)
+        if is_upright and not is_beyond and merged.first_row < index <= merged.last_row:
+            texts[merged.first_column] = _plain_header(
+                sheet.rows[merged.first_row][merged.first_column]
+            )
     return texts
+
+
+def _plain_header(cell: Cell) -> str:
+    """A header fit to be shown and to name a column, whatever somebody wrote there."""
+    if not isinstance(cell, str):
+        return ""
+    spaced = (
+        letter if letter.isprintable() else " " if letter.isspace() else "" for letter in cell
+    )
+    return " ".join("".join(spaced).split())[:_LONGEST_HEADER]
 
 
 def _columns_of(sheet: Sheet, index: int) -> tuple[_Column, ...]:
@@ -191,7 +240,12 @@ def _columns_of(sheet: Sheet, index: int) -> tuple[_Column, ...]:
 
 
 def read_report(
-    table: _Table, *, made_at: datetime | None, file_saved_at: datetime, file_name: str
+    table: _Table,
+    *,
+    made_at: datetime | None,
+    file_saved_at: datetime,
+    file_name: str,
+    now: datetime,
 ) -> tuple[Report, list[dict[str, Value]]]:
     """Read a sheet's rows.
 
@@ -200,6 +254,7 @@ def read_report(
         made_at: When the workbook says that it was made.
         file_saved_at: When the file was, which counts where the workbook does not say.
         file_name: For the rows, so that a refused one can be found again.
+        now: The present moment (UTC), after which no export can have been made.
 
     Returns:
         The report, and its rows by column of the feed. A cell that could not be read keeps its
@@ -209,18 +264,27 @@ def read_report(
         BackstageError: The sheet as a whole cannot be used.
     """
     sheet = table.sheet
-    is_plausible = made_at is not None and made_at.year >= _FIRST_CREDIBLE_YEAR
-    exported_at = (made_at if made_at is not None and is_plausible else file_saved_at).replace(
-        microsecond=0
-    )
+    exported_at = _exported_at(made_at, file_saved_at, now)
     kind, first, last, is_derived = _period_of(table, exported_at)
+    # Somewhere it is tomorrow already.
+    if last > (now + timedelta(days=1)).date():
+        raise BackstageError(problems.days_to_come(sheet.name, f"{first} ~ {last}"))
     # Whoever saved it, nobody can have exported a day before it was over.
     exported_at = max(exported_at, datetime.combine(last, time(), UTC))
     numbers = [
         index
         for index in range(table.first_row, len(sheet.rows))
-        if any(cell is not None and cell != "" for cell in sheet.rows[index])
+        if not all(_is_blank(cell) for cell in sheet.rows[index])
     ]
+    known = {column.index for column in table.columns if column.field is not None}
+    computed = {
+        row
+        for row, column in sheet.formulas | sheet.errors
+        if row >= table.first_row and column in known
+    }
+    if not computed <= set(numbers):
+        # Formulas that nobody computed: the reader of spreadsheets does not tell of such rows.
+        raise BackstageError(problems.computed_sheet(sheet.name))
     if not numbers:
         raise BackstageError(problems.no_rows(sheet.name))
     rows, found = _read_rows(table, numbers, (first, last))
@@ -266,6 +330,22 @@ def read_report(
         formula_like_count=_formula_like_count(table),
     )
     return report, rows
+
+
+def _exported_at(made_at: datetime | None, file_saved_at: datetime, now: datetime) -> datetime:
+    """When the workbook says that it was made, if that can be; else when the disk says so."""
+    moment = min(file_saved_at, now)
+    if (
+        made_at is not None
+        and made_at.year >= _FIRST_CREDIBLE_YEAR
+        and made_at <= now + timedelta(days=1)
+    ):
+        moment = made_at
+    return moment.replace(microsecond=0)
+
+
+def _is_blank(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _language_of(table: _Table) -> Language:

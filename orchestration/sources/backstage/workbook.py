@@ -17,11 +17,13 @@ import struct
 import xml.etree.ElementTree as ET
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import cast
+from xml.parsers import expat
 
 from orchestration.sources.backstage import problems
 from orchestration.sources.backstage.problems import BackstageError, Said
@@ -35,16 +37,11 @@ _MAX_PARTS = 5_000
 _SMALL_PART_BYTES = 16 * 1024**2
 _CHUNK = 1 << 20
 _PACKED_CHUNK = 1 << 16
-_MAX_LISTED = 50_000
+_MAX_MARKED_CELLS = 50_000
+"""Cells with a formula or an error; a sheet with more of them is no export."""
 
-_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Za-z]{1,4})(\d{1,9})[\"']")
-_CELL_WITH_FORMULA = re.compile(
-    rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Za-z]{1,4})(\d{1,9})[\"'][^>]*>\s*<(?:\w+:)?f[\s/>]"
-)
-_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
-_ERROR = re.compile(rb"\st=[\"']e[\"']")
-_CELL_TAG = re.compile(rb"<(?:\w+:)?c\s[^>]*>")
-_REFERENCE = re.compile(rb"\br=[\"']([A-Za-z]{1,4})(\d{1,9})[\"']")
+_REFERENCE = re.compile(r"([A-Za-z]{1,3})([1-9]\d{0,6})")
+_ROW_NUMBER = re.compile(r"[1-9]\d{0,6}")
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
@@ -94,14 +91,6 @@ class Workbook:
     made_at: datetime | None
 
 
-@dataclass(frozen=True)
-class _Marks:
-    """What a look at a sheet's XML tells that its values do not."""
-
-    formulas: frozenset[tuple[int, int]]
-    errors: frozenset[tuple[int, int]]
-
-
 def column_name(column: int) -> str:
     """The letters of a column counted from 0: 0 is A, 26 is AA."""
     letters = ""
@@ -146,8 +135,8 @@ def open_workbook(path: Path, max_sheet_bytes: int) -> Workbook:
         raise BackstageError(problems.not_a_spreadsheet(problems.BINARY_WORKBOOK))
     if "xl/workbook.xml" not in parts:
         raise BackstageError(problems.not_a_spreadsheet(problems.OTHER_ZIP))
-    marks = _look_through(content, parts, max_sheet_bytes)
-    return Workbook(sheets=tuple(_read_sheets(content, marks)), made_at=_made_at(content, parts))
+    looks = _look_through(content, parts, max_sheet_bytes)
+    return Workbook(sheets=tuple(_read_sheets(content, looks)), made_at=_made_at(content, parts))
 
 
 def _refuse_other_formats(content: bytes) -> None:
@@ -180,30 +169,33 @@ def _is_text(head: bytes) -> bool:
 def _parts_of(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     infos = archive.infolist()
     parts = {info.filename: info for info in infos}
-    if len(infos) > _MAX_PARTS or len(parts) != len(infos):
+    # The reader finds parts whatever their letter case: of two, which one would it take?
+    names = {info.filename.replace("\\", "/").casefold() for info in infos}
+    if len(infos) > _MAX_PARTS or len(names) != len(infos):
         raise BackstageError(problems.damaged("zip: parts"))
     return parts
 
 
 def _look_through(
     content: bytes, parts: dict[str, zipfile.ZipInfo], limit: int
-) -> dict[str, _Marks]:
+) -> dict[str, _Look]:
     """Unpack every part that a reader opens, and note what stands in each sheet, by its name."""
     paths = _sheet_paths(content, parts)
-    total = sum(info.file_size for name, info in parts.items() if name.endswith(".xml"))
+    read = {name: info for name, info in parts.items() if not name.startswith("xl/media/")}
+    total = sum(info.file_size for info in read.values())
     if total > 2 * limit:
         raise BackstageError(problems.too_big("xl/", total, 2 * limit))
-    for name, info in parts.items():
-        # Pictures and the like are never unpacked by anybody here.
-        if not name.endswith((".xml", ".rels")) or name in paths.values():
-            continue
-        for _ in _unpack(content, info, limit):
-            pass
-    return {
-        sheet: _marks_of(sheet, b"".join(_unpack(content, parts[path], limit)))
-        for sheet, path in paths.items()
-        if path in parts
-    }
+    for name, info in read.items():
+        if name not in paths.values():
+            for _ in _unpack(content, info, limit):
+                pass
+    looks: dict[str, _Look] = {}
+    for sheet, path in paths.items():
+        if path not in parts:
+            raise BackstageError(problems.damaged(path))
+        looks[sheet] = _Look(sheet)
+        looks[sheet].take(_unpack(content, parts[path], limit))
+    return looks
 
 
 def _sheet_paths(content: bytes, parts: dict[str, zipfile.ZipInfo]) -> dict[str, str]:
@@ -221,7 +213,11 @@ def _sheet_paths(content: bytes, parts: dict[str, zipfile.ZipInfo]) -> dict[str,
         )
         target = targets.get(relation, "")
         path = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-        found[element.get("name", "")] = str(PurePosixPath(path))
+        name = element.get("name", "")
+        if name in found:
+            # Sheets are read by name: one of the two would never be looked at.
+            raise BackstageError(problems.damaged("xl/workbook.xml"))
+        found[name] = str(PurePosixPath(path))
     return found
 
 
@@ -286,56 +282,88 @@ def _inflate(packed: memoryview, name: str) -> Iterator[bytes]:
         raise BackstageError(problems.damaged(name))
 
 
-def _marks_of(sheet: str, text: bytes) -> _Marks:
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        # Not UTF-8: what is searched for below would not be found.
-        raise BackstageError(problems.damaged(sheet))
-    _refuse_far_cells(sheet, text)
-    formulas: frozenset[tuple[int, int]] = frozenset()
-    if _FORMULA.search(text):
-        formulas = frozenset(
-            _place(match[1], match[2]) for match in _limited(_CELL_WITH_FORMULA, text)
-        )
-    errors: set[tuple[int, int]] = set()
-    if _ERROR.search(text):
-        for match in _CELL_TAG.finditer(text):
-            reference = _REFERENCE.search(match[0])
-            if reference and _ERROR.search(match[0]) and len(errors) < _MAX_LISTED:
-                errors.add(_place(reference[1], reference[2]))
-    return _Marks(formulas=formulas, errors=frozenset(errors))
+class _Look:
+    """What the XML of a sheet tells that its values do not: how far it reaches, what is computed.
 
+    Cells are counted as the reader of spreadsheets counts them, also where they or their rows do
+    not say where they stand: what it would reserve memory for has to be known before.
+    """
 
-def _limited(pattern: re.Pattern[bytes], text: bytes) -> Iterator[re.Match[bytes]]:
-    for number, match in enumerate(pattern.finditer(text)):
-        if number >= _MAX_LISTED:
+    def __init__(self, sheet: str) -> None:
+        self.formulas: set[tuple[int, int]] = set()
+        self.errors: set[tuple[int, int]] = set()
+        self._sheet = sheet
+        self._next = (-1, 0)
+        self._cell = (0, 0)
+        self._last = (0, 0)
+
+    def take(self, pieces: Iterable[bytes]) -> None:
+        """Look at all of it.
+
+        Raises:
+            BackstageError: It is damaged, reaches too far, or is full of formulas.
+        """
+        # Whatever encoding the file declares, the reader takes its bytes for UTF-8.
+        parser = expat.ParserCreate("utf-8")
+        parser.StartElementHandler = self._start
+        parser.StartDoctypeDeclHandler = self._doctype
+        try:
+            for piece in pieces:
+                parser.Parse(piece)
+            parser.Parse(b"", True)  # noqa: FBT003  expat takes no name for it
+        except expat.ExpatError as error:
+            raise BackstageError(problems.damaged(self._sheet)) from error
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        name = tag.rpartition(":")[2] if ":" in tag else tag
+        if name == "c":
+            reference = attributes.get("r")
+            self._cell = self._next if reference is None else self._place(reference)
+            self._reach(*self._cell)
+            self._next = (self._next[0], self._cell[1] + 1)
+            if attributes.get("t") == "e":
+                self._mark(self.errors)
+        elif name == "row":
+            number = attributes.get("r", str(self._next[0] + 2))
+            if not _ROW_NUMBER.fullmatch(number):
+                raise BackstageError(problems.damaged(self._sheet))
+            self._next = (int(number) - 1, 0)
+        elif name == "f":
+            self._mark(self.formulas)
+
+    def _doctype(self, *_: object) -> None:
+        # No writer of spreadsheets declares entities; who does means harm.
+        raise BackstageError(problems.damaged(self._sheet))
+
+    def _place(self, reference: str) -> tuple[int, int]:
+        match = _REFERENCE.fullmatch(reference)
+        if match is None:
+            raise BackstageError(problems.damaged(self._sheet))
+        return int(match[2]) - 1, _column_number(match[1])
+
+    def _reach(self, row: int, column: int) -> None:
+        last_row, last_column = self._last
+        if row <= last_row and column <= last_column:
             return
-        yield match
+        self._last = last_row, last_column = max(row, last_row), max(column, last_column)
+        if last_column >= MAX_COLUMNS or (last_column + 1) * (last_row + 1) > MAX_CELLS:
+            raise BackstageError(problems.too_wide(self._sheet, cell_name(*self._last)))
+
+    def _mark(self, cells: set[tuple[int, int]]) -> None:
+        cells.add(self._cell)
+        if len(cells) > _MAX_MARKED_CELLS:
+            raise BackstageError(problems.computed_sheet(self._sheet))
 
 
-def _refuse_far_cells(sheet: str, text: bytes) -> None:
-    # Letters repeat in every row: few different ones are worth turning into numbers.
-    cells = _CELL.findall(text)
-    if not cells:
-        return
-    columns = max(_column_number(letters) for letters in {letters for letters, _ in cells})
-    # As text, the longest number is the greatest; of these, the last in order.
-    rows = int(max((row for _, row in cells), key=lambda row: (len(row), row)))
-    if columns >= MAX_COLUMNS or (columns + 1) * rows > MAX_CELLS:
-        raise BackstageError(problems.too_wide(sheet, cell_name(rows - 1, columns)))
-
-
-def _column_number(letters: bytes) -> int:
+@lru_cache(maxsize=1024)
+def _column_number(letters: str) -> int:
     number = 0
     for letter in letters.upper():
-        number = number * 26 + letter - ord("A") + 1
+        number = number * 26 + ord(letter) - ord("A") + 1
     return number - 1
 
 
-def _place(letters: bytes, row: bytes) -> tuple[int, int]:
-    return int(row) - 1, _column_number(letters)
-
-
-def _read_sheets(content: bytes, marks: dict[str, _Marks]) -> Iterator[Sheet]:
+def _read_sheets(content: bytes, looks: dict[str, _Look]) -> Iterator[Sheet]:
     from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     try:
@@ -343,8 +371,9 @@ def _read_sheets(content: bytes, marks: dict[str, _Marks]) -> Iterator[Sheet]:
         for metadata in book.sheets_metadata:
             if metadata.typ != SheetTypeEnum.WorkSheet:
                 continue
+            # A sheet that was not looked through ends here, as a damaged file.
+            look = looks[metadata.name]
             sheet = book.get_sheet_by_name(metadata.name)
-            found = marks.get(metadata.name, _Marks(frozenset(), frozenset()))
             yield Sheet(
                 name=metadata.name,
                 is_hidden=metadata.visible != SheetVisibleEnum.Visible,
@@ -352,8 +381,8 @@ def _read_sheets(content: bytes, marks: dict[str, _Marks]) -> Iterator[Sheet]:
                 merged=tuple(
                     MergedRange(*first, *last) for first, last in sheet.merged_cell_ranges or ()
                 ),
-                formulas=found.formulas,
-                errors=found.errors,
+                formulas=frozenset(look.formulas),
+                errors=frozenset(look.errors),
             )
     except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, BackstageError):
         raise
@@ -376,4 +405,8 @@ def _made_at(content: bytes, parts: dict[str, zipfile.ZipInfo]) -> datetime | No
             except ValueError:
                 continue
             found.append(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    return max(found).astimezone(UTC) if found else None
+    try:
+        return max(found).astimezone(UTC) if found else None
+    except OverflowError:
+        # The first or last hours of what a calendar holds: nobody saved anything then.
+        return None

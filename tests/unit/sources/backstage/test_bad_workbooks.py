@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import random
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet  # type: ignore[import-untyped]
 
 from orchestration.simulate.backstage import write_workbook
+from orchestration.sources.backstage import notes_of
 from tests.unit.sources.backstage.exports import (
     ANA,
     ENGLISH,
@@ -140,6 +142,86 @@ def test_one_cell_at_the_far_corner_does_not_reserve_memory_for_all_between(
     assert "XFD1048576" in refusal(big, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "far",
+    [
+        # 33 GB for 2 KB of file, before cells without a place of their own were counted too.
+        b'<row r="1048576">' + b"<c><v>1</v></c>" * 100 + b"</row>",
+        b"<row>" + b"<c><v>1</v></c>" * 600 + b"</row>",
+        b'<row r="3"><c s=">" r = "xfd1048576"><v>1</v></c></row>',
+    ],
+)
+def test_far_cells_are_found_however_they_say_where_they_stand(tmp_path: Path, far: bytes) -> None:
+    path = write(tmp_path / "a.xlsx", month_row())
+    end = b"</sheetData>"
+    big = _repacked(path, tmp_path / "far.xlsx", lambda _, part: part.replace(end, far + end))
+    assert "far beyond any export" in refusal(big, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b'<c r="C2"><!-- --><f>1+1</f><v>2</v></c>',
+        b'<c s=">" r="C2"><f>1+1</f><v>2</v></c>',
+        b"<c><f>1+1</f><v>2</v></c>",
+        b'<x:c xmlns:x="urn:any" r="C2"><x:f>1+1</x:f><x:v>2</x:v></x:c>',
+    ],
+)
+def test_a_formula_is_found_however_its_cell_is_written(tmp_path: Path, cell: bytes) -> None:
+    path = write(tmp_path / "a.xlsx", month_row())
+    edited = _repacked(
+        path,
+        tmp_path / "b.xlsx",
+        lambda _, part: re.sub(rb'<c r="C2".*?</c>', lambda _: cell, part),
+    )
+    assert codes(edited, tmp_path) == {"C2": "formula"}
+
+
+def test_a_sheet_of_formulas_is_refused_whether_or_not_anybody_computed_them(
+    tmp_path: Path,
+) -> None:
+    def fill(rows: int) -> Callable[[openpyxl.Workbook, Worksheet], None]:
+        def add_formulas(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+            for row in range(4, 4 + rows):
+                for column in range(1, 6):
+                    sheet.cell(row, column, "=1+1")
+
+        return add_formulas
+
+    for rows in (1, 10_001):
+        path = _edited(tmp_path / f"{rows}.xlsx", fill(rows))
+        assert "full of formulas" in refusal(path, tmp_path)
+
+
+def test_parts_that_the_reader_would_find_and_we_would_not_refuse_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xlsx", month_row())
+
+    def other_case(name: str, content: bytes) -> bytes:
+        return content.replace(b"/sheet1", b"/SHEET1") if name.endswith(".rels") else content
+
+    assert "damaged" in refusal(_repacked(path, tmp_path / "b.xlsx", other_case), tmp_path)
+
+    def same_name(_: str, content: bytes) -> bytes:
+        twice = b'<sheet name="Data" sheetId="2" r:id="rId1"/></sheets>'
+        return content.replace(b"</sheets>", twice)
+
+    assert "damaged" in refusal(_repacked(path, tmp_path / "c.xlsx", same_name), tmp_path)
+
+
+@pytest.mark.parametrize("moment", [b"0001-01-01T00:00:00+14:00", b"9999-12-31T23:00:00-14:00"])
+def test_a_time_of_saving_outside_the_calendar_says_nothing(tmp_path: Path, moment: bytes) -> None:
+    path = write(tmp_path / "a.xlsx", month_row())
+    edited = _repacked(
+        path,
+        tmp_path / "b.xlsx",
+        lambda _, part: part.replace(f"{SAVED_AT:%Y-%m-%dT%H:%M:%SZ}".encode(), moment),
+    )
+    (found,) = read(edited, tmp_path).recognised
+    assert found.report.exported_at == dt.datetime.fromtimestamp(
+        int(edited.stat().st_mtime), dt.UTC
+    )
+
+
 def test_declared_entities_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xlsx", month_row())
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">]><workbook'
@@ -154,6 +236,9 @@ def test_a_spreadsheet_of_something_else_is_refused_with_what_it_says(tmp_path: 
     path = tmp_path / "a.xlsx"
     write_workbook(path, {"S": [["Producto", "Precio"], ["Té", 3]]}, SAVED_AT)
     assert "'Producto', 'Precio'" in refusal(path, tmp_path)
+    # Rows without headers show whose they are to nobody.
+    write_workbook(path, {"S": [month_row("ana_la_de_siempre"), ["a", "b"]]}, SAVED_AT)
+    assert "'a', 'b'" in refusal(path, tmp_path)
     write_workbook(path, {"S": []}, SAVED_AT)
     assert "No sheet has the headers" in refusal(path, tmp_path)
 
@@ -218,6 +303,41 @@ def test_a_merged_title_is_stepped_over_and_merged_headers_are_refused(tmp_path:
     assert "C1:D1" in said
 
 
+def test_merged_cells_beside_the_table_do_not_matter_and_among_its_rows_refuse_the_file(
+    tmp_path: Path,
+) -> None:
+    def beside(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+        sheet.insert_rows(1)
+        sheet["A1"] = "July"
+        sheet.merge_cells("ZZ1:ZZ3")
+        sheet.merge_cells("Y2:Z2")
+
+    assert len(landed_rows(_edited(tmp_path / "a.xlsx", beside), tmp_path)) == 2
+
+    def among(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+        sheet.merge_cells("C2:C3")
+
+    path = _edited(tmp_path / "b.xlsx", among)
+    assert "merged below the headers (C2:C3)" in refusal(path, tmp_path)
+    assert "combinadas debajo de los encabezados (C2:C3)" in refusal(path, tmp_path, "es")
+
+
+def test_headers_that_were_sorted_into_the_rows_or_stand_twice_refuse_the_file(
+    tmp_path: Path,
+) -> None:
+    titles = [str(cell) for cell in month_row(EVA)]
+    path = write(tmp_path / "a.xlsx", ENGLISH, month_row(), headers=titles)
+    assert "row 1 above them looks like a creator's" in refusal(path, tmp_path)
+    assert "la fila 1, más arriba" in refusal(path, tmp_path, "es")
+    other = [ENGLISH[place] for place in (0, 1, 4, 3, 2)]
+    path = write(tmp_path / "b.xlsx", month_row(), other, month_row(EVA, diamonds=6, days=1200))
+    assert "other headers begin in row 3" in refusal(path, tmp_path)
+    assert "otros encabezados en la fila 3" in refusal(path, tmp_path, "es")
+    # The same headers again, as where pages were put together, are one row that is no creator's.
+    path = write(tmp_path / "c.xlsx", month_row(), ENGLISH, month_row(EVA))
+    assert codes(path, tmp_path).keys() == {f"{column}3" for column in "ABCDE"}
+
+
 def test_headers_in_two_rows_are_read_where_merged_cells_say_how(tmp_path: Path) -> None:
     def group_headers(_: openpyxl.Workbook, sheet: Worksheet) -> None:
         sheet.insert_rows(1)
@@ -268,6 +388,28 @@ def test_mixed_periods_and_headers_without_rows_refuse_the_file(tmp_path: Path) 
     path = write(tmp_path / "a.xlsx", month_row(), month_row(EVA, period="2026-06-01 ~ 2026-06-30"))
     assert "mixes periods" in refusal(path, tmp_path)
     assert "which period" in refusal(write(tmp_path / "b.xlsx"), tmp_path)
+
+
+@pytest.mark.parametrize("period", ["9999-12-01 ~ 9999-12-31", "2199-01-01 ~ 2199-01-31"])
+def test_a_period_that_is_not_over_cannot_have_been_counted(tmp_path: Path, period: str) -> None:
+    path = write(tmp_path / "a.xlsx", month_row(period=period))
+    assert f"counts {period}, but days of that are still to come" in refusal(path, tmp_path)
+    assert "días que aún no llegan" in refusal(path, tmp_path, "es")
+
+
+def test_a_sheet_that_is_no_export_beside_one_that_is_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    sheets: dict[str, list[list[str | int | float | None]]] = {
+        "Data": [list(ENGLISH), month_row()],
+        "More": [["ID", "Diam"], [EVA, 5]],
+        "Sheet3": [],
+    }
+    write_workbook(path, sheets, SAVED_AT)
+    reading = read(path, tmp_path)
+    assert reading.other_sheets == (("a.xlsx", "More"),)
+    assert "sheets without the headers of an export, not read: 1" in [
+        note.message_en for note in notes_of(reading)
+    ]
 
 
 def test_a_folder_named_like_a_file_and_a_file_nobody_may_read(tmp_path: Path) -> None:

@@ -138,6 +138,16 @@ def test_an_unknown_header_cannot_take_the_name_of_a_column_of_ours(tmp_path: Pa
     }
 
 
+def test_an_unknown_header_is_shown_and_kept_without_what_no_screen_may_get(tmp_path: Path) -> None:
+    odd = "_x001B_[31mEstado_x0000_\n interno\u200b" + " x" * 20_000
+    path = tmp_path / "a.xlsx"
+    write_workbook(path, {"D": [(*ENGLISH, odd), [*month_row(), "v"]]}, SAVED_AT)
+    (header,) = read(path, tmp_path).recognised[0].report.unknown_headers
+    assert header.startswith("[31mEstado interno x")
+    assert len(header) == 100
+    assert landed_rows(path, tmp_path)[0][header] == "v"
+
+
 def test_leavers_keep_their_rows_and_are_never_one_creator(tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.xlsx",
@@ -265,6 +275,12 @@ def test_a_file_that_does_not_credibly_say_when_it_was_made_is_dated_by_the_disk
     os.utime(path, (SAVED_AT.timestamp(), SAVED_AT.timestamp()))
     (found,) = read(path, tmp_path).recognised
     assert found.report.exported_at == SAVED_AT
+    # Nor can anybody have saved it in the future, where it would win over every correction.
+    for moment in (datetime(2199, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)):
+        write_workbook(path, {"D": [ENGLISH, month_row()]}, moment)
+        os.utime(path, (SAVED_AT.timestamp(), SAVED_AT.timestamp()))
+        (found,) = read(path, tmp_path).recognised
+        assert found.report.exported_at == SAVED_AT
     # And a clock that is wrong cannot have exported days that were not over.
     os.utime(path, (0, 0))
     (found,) = read(path, tmp_path).recognised
@@ -280,10 +296,11 @@ def test_titles_above_the_headers_and_blank_rows_below_do_not_matter(tmp_path: P
         [],
         month_row(),
         [None],
+        [" ", "\u00a0", None],
         month_row(EVA),
     ]
     write_workbook(path, {"D": rows}, SAVED_AT)
-    assert [row["row_number"] for row in landed_rows(path, tmp_path)] == [5, 7]
+    assert [row["row_number"] for row in landed_rows(path, tmp_path)] == [5, 8]
 
 
 def test_bad_files_of_a_folder_do_not_stop_the_good_ones(tmp_path: Path) -> None:
@@ -309,6 +326,8 @@ def test_nothing_is_left_in_scratch_and_landing_is_untouched_until_told(tmp_path
 def test_a_path_without_anything_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(BackstageError, match="does not exist"):
         read(tmp_path / "nowhere", tmp_path)
+    with pytest.raises(BackstageError, match=r"~nobody-of-that-name/a\.xlsx does not exist"):
+        read(Path("~nobody-of-that-name/a.xlsx"), tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(BackstageError, match=r"holds no \.xlsx file") as error:
         read(tmp_path / "empty", tmp_path)
