@@ -19,6 +19,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import duckdb
 from pydantic import SecretStr
@@ -87,7 +88,8 @@ class ObjectStore:
     def listing(self, folder: str = "") -> list[StoredObject]:
         """Everything below a folder of plain name, by key. No content is read.
 
-        Costs two requests a thousand objects; one more an object where a name has a `?`.
+        Costs two requests a thousand objects; one more an object where a name has a `?`, or where
+        there is nothing.
 
         Raises:
             StorageError: The server does not answer, or refuses.
@@ -98,10 +100,14 @@ class ObjectStore:
             query = "select file from glob($pattern)"
             rows = self._connection.execute(query, {"pattern": pattern}).fetchall()
             keys = [row[0].removeprefix(f"{self.url}/") for row in rows]
+        if not keys:
+            self._refuse_impostor()
+            return []
+        with self._told():
             # DuckDB reads what follows a `?` as options of the connection, such as another server
             # to send the request to: such a name must not be among those that a pattern opens.
             if not any("?" in key for key in keys):
-                return self._stored(pattern) if keys else []
+                return self._stored(pattern)
         return [facts for key in sorted(keys) if (facts := self.facts(key))]
 
     def facts(self, key: str) -> StoredObject | None:
@@ -215,6 +221,15 @@ class ObjectStore:
                 f"file_extension '{extension}')",
                 {"content": content, "folder": folder},
             )
+
+    def _refuse_impostor(self) -> None:
+        """Believe an empty listing only from a server that knows what it does not have.
+
+        A proxy's sign-in page or an empty answer is a listing without objects to DuckDB, and an
+        empty bucket is as quiet as a bucket in which all is well.
+        """
+        if self.facts(uuid4().hex) is not None:
+            raise _not_storage(self.url, self._access, "HTTP 200")
 
     def _stored(self, what: str) -> list[StoredObject]:
         rows = self._connection.execute(
@@ -370,11 +385,12 @@ def _storage_error(url: str, access: BucketAccess, error: duckdb.Error) -> Stora
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return StorageError(
             f"{url}: {_server(access)} does not let these credentials in (HTTP {status}). Check "
-            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (temporary ones end), and "
-            "that they may list, read and, for releases, write there.",
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (temporary ones end), "
+            "that they may list, read and, for releases, write there, and this computer's clock.",
             f"{url}: {_server(access)} no admite estas credenciales (HTTP {status}). Revise "
-            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (las temporales vencen) y "
-            "que puedan listar, leer y, para las versiones publicadas, escribir ahí.",
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (las temporales vencen), "
+            "que puedan listar, leer y, para las versiones publicadas, escribir ahí, y el reloj de "
+            "esta computadora.",
         )
     if isinstance(error, duckdb.OutOfMemoryException):
         return StorageError(
@@ -382,7 +398,10 @@ def _storage_error(url: str, access: BucketAccess, error: duckdb.Error) -> Stora
             f"{url}: la transferencia no cabe en SEMILLERO_DUCKDB_MEMORY_LIMIT. Auméntelo.",
         )
     said = " ".join(said.partition("\n\nLINE ")[0].split())
-    detail = _without_secrets(said, access)[:_SHOWN_LETTERS]
+    return _not_storage(url, access, _without_secrets(said, access)[:_SHOWN_LETTERS])
+
+
+def _not_storage(url: str, access: BucketAccess, detail: str) -> StorageError:
     return StorageError(
         f"{url}: {_server(access)} did not answer as object storage does: {detail}. Nothing was "
         "published half; when it is back, run again.",

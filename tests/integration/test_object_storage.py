@@ -313,6 +313,21 @@ def test_more_objects_than_a_page_are_all_listed(server: ObjectServer, tmp_path:
     assert [each.key for each in store.listing()] == [f"{number:04d}" for number in range(1003)]
 
 
+@pytest.mark.parametrize("answer", [b"", b"<html>Please sign in</html>"])
+def test_a_page_of_something_else_is_not_an_empty_bucket(
+    server: ObjectServer, tmp_path: Path, answer: bytes
+) -> None:
+    store = ObjectStore(f"s3://{BUCKET}/nothing-here", Settings(home=tmp_path))
+    assert store.listing() == []
+    server.fail, server.answer = (lambda _: 200), answer
+    try:
+        with pytest.raises(StorageError, match="did not answer as object storage does") as error:
+            store.listing()
+    finally:
+        server.fail, server.answer = None, b""
+    assert "no respondió como un almacenamiento de objetos" in error.value.es
+
+
 def test_packed_and_plain_objects_of_a_day_are_read_together(
     server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
