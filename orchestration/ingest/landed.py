@@ -121,8 +121,17 @@ def is_hidden(name: str) -> bool:
     return name.startswith((".", "_"))
 
 
+def stored_name(name: str) -> str:
+    """A file name that can be shown, stored and bound, and that no other file of its folder has.
+
+    Backslashes are doubled, so that no name looks like the escape of another: files are kept apart
+    by it, and of two with one name only one would be read.
+    """
+    return shown_name(name.replace("\\", "\\\\"))
+
+
 def shown_name(name: str) -> str:
-    """A file name that can be shown, stored and bound: no control characters, valid UTF-8."""
+    """A text that can be shown and stored: no control characters, valid UTF-8."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()

@@ -24,6 +24,7 @@ from orchestration.ingest.landed import (
     format_of,
     is_hidden,
     shown_name,
+    stored_name,
 )
 from orchestration.ingest.reasons import FileRefusedError, Reason
 from orchestration.settings import Settings
@@ -136,7 +137,7 @@ class BucketZone:
             problem = reasons.object_too_big("4 GiB")
         is_settled = self._listed_at - stored.modified_us / 1e6 > _SETTLING_SECONDS
         return LandedFile(
-            name=shown_name(name) or "/",
+            name=stored_name(name) or "/",
             format=format_,
             is_gzip=is_gzip,
             size=0 if is_folder else stored.size,

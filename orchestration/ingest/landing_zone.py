@@ -24,6 +24,7 @@ from orchestration.ingest.landed import (
     format_of,
     is_hidden,
     shown_name,
+    stored_name,
 )
 from orchestration.ingest.reasons import Reason
 from orchestration.settings import Settings
@@ -149,7 +150,7 @@ def _landed_file(path: Path, landing: Path) -> LandedFile:
     if not real_path.is_relative_to(landing):
         problem = reasons.outside_landing()
     return LandedFile(
-        name=shown_name(path.name),
+        name=stored_name(path.name),
         format=format_,
         is_gzip=is_gzip,
         size=size,

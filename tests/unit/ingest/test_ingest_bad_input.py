@@ -447,6 +447,13 @@ def test_a_name_that_is_not_utf_8_is_shown_escaped(world: World) -> None:
     assert world.raw("live_sessions", "_file")[0] == ("caf\\xe9.csv",)
 
 
+def test_files_whose_names_look_alike_once_escaped_are_both_read(world: World) -> None:
+    names = [b"a\x01.csv", b"a\\x01.csv", b"a\xff.csv", b"a\\xff.csv"]
+    for number, name in enumerate(names):
+        world.land("onboarding_events", os.fsdecode(name), EVENTS + event(number))
+    assert world.ingest("onboarding_events").rows_accepted == len(names)
+
+
 def test_column_names_of_a_file_never_become_sql(world: World) -> None:
     rows = [row | {'x" from t; drop table accepted; --': "1", "$_path": "2"} for row in sessions(3)]
     world.land("live_sessions", "day.csv", as_csv(rows))
