@@ -65,8 +65,9 @@ class Recognised:
         report: What it is.
         target: Where it lands.
         staged: Where its rows wait, complete.
-        repeats: What has the same rows: the name of an earlier file of this reading, or of the file
-            in landing. Nothing is landed then; empty where the report is new.
+        repeats: What has the same rows: the name of an earlier file of this reading, of an earlier
+            sheet of this file, or of the file in landing. Nothing is landed then; empty where the
+            report is new.
     """
 
     file: str
@@ -176,7 +177,7 @@ def _read_files(
     refused: list[RefusedFile] = []
     hidden: list[tuple[str, str]] = []
     other: list[tuple[str, str]] = []
-    first_file: dict[str, str] = {}
+    first_seen: dict[str, tuple[str, str]] = {}
     for path in files:
         name = _shown_name(path)
         progress(f"Leyendo {name}" if settings.language == "es" else f"Reading {name}")
@@ -211,9 +212,11 @@ def _read_files(
         for found, rows in read:
             arrival = found.period_end + timedelta(days=1)
             target = landing_path(settings.landing, FEED, arrival, f"{found.report_id}{_SUFFIX}")
-            repeats = first_file.setdefault(found.report_id, name)
-            if repeats == name:
-                repeats = target.name if target.is_file() else ""
+            repeats = target.name if target.is_file() else ""
+            if found.report_id in first_seen:
+                file, sheet = first_seen[found.report_id]
+                repeats = sheet if file == name else file
+            first_seen.setdefault(found.report_id, (name, found.sheet))
             staged = scratch / f"{len(recognised):06d}{_SUFFIX}"
             if not repeats:
                 try:

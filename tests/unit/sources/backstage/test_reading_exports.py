@@ -100,6 +100,15 @@ def test_giving_a_file_again_changes_nothing(tmp_path: Path) -> None:
     assert landed.stat().st_mtime_ns == before
 
 
+def test_the_same_rows_on_two_sheets_of_a_file_land_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    rows = [ENGLISH, month_row(), month_row(EVA)]
+    write_workbook(path, {"julio": rows, "copia": rows}, SAVED_AT)
+    reading = read(path, tmp_path)
+    assert [each.repeats for each in reading.recognised] == ["", "julio"]
+    assert sum(each.report.row_count for each in reading.new) == len(landed_rows(path, tmp_path))
+
+
 def test_a_corrected_export_lands_beside_the_first_and_says_when_it_was_made(
     tmp_path: Path,
 ) -> None:
