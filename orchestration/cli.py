@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
 
+from orchestration.errors import BilingualError
 from orchestration.progress import SpanishHandler
 from orchestration.settings import Settings, get_settings
 
@@ -97,33 +98,38 @@ def _errors_for_people(
     """Print an expected error as its message, not as a traceback.
 
     Args:
-        failures: Errors after which the command was refused or failed: exit code 1. So do those of
-            the disk, which every command can meet.
+        failures: Errors after which the command was refused or failed: exit code 1. So do those in
+            both languages, and those of the disk, which every command can meet.
         wrong_use: Errors that only another command line puts right: exit code 2.
     """
     try:
         yield
-    except wrong_use as error:
-        typer.secho(_said(error), fg="red", err=True)
-        raise typer.Exit(WRONG_USE) from error
     except failures as error:
-        typer.secho(_said(error), fg="red", err=True)
-        raise typer.Exit(REFUSED) from error
+        raise _end(_said(error), REFUSED) from error
+    except wrong_use as error:
+        raise _end(_said(error), WRONG_USE) from error
+    except BilingualError as error:
+        raise _end(_said(error), REFUSED) from error
     except OSError as error:
         where = error.filename or "The disk of the home folder"
-        typer.secho(
+        said = (
             f"{where}: {error.strerror or error}. What readers see was not touched. Make room, or "
-            "make the place writable, then run the command again.",
-            fg="red",
-            err=True,
+            "make the place writable, then run the command again."
         )
-        raise typer.Exit(REFUSED) from error
+        raise _end(said, REFUSED) from error
 
 
 def _said(error: Exception) -> str:
     """What an error says; in the language of the screen if it knows both."""
-    message = getattr(error, "message", None)
-    return str(message(get_settings().language) if callable(message) else error)
+    if isinstance(error, BilingualError):
+        return error.message(get_settings().language)
+    return str(error)
+
+
+def _end(said: str, code: int) -> typer.Exit:
+    """Say why the command ends here; to be raised."""
+    typer.secho(said, fg="red", err=True)
+    return typer.Exit(code)
 
 
 def _local_landing(settings: Settings) -> Path:
@@ -132,8 +138,7 @@ def _local_landing(settings: Settings) -> Path:
         from orchestration.screen import TEXTS
 
         text = TEXTS[settings.language]["landing_is_a_bucket"]
-        typer.secho(text.format(url=settings.landing_url), fg="red", err=True)
-        raise typer.Exit(WRONG_USE)
+        raise _end(text.format(url=settings.landing_url), WRONG_USE)
     return settings.landing
 
 
@@ -168,7 +173,6 @@ def run(
     from orchestration.contracts.loader import ContractError
     from orchestration.ingest.ledger import LedgerError
     from orchestration.release.errors import ReleaseError
-    from orchestration.storage import StorageError
     from orchestration.warehouse import HomeBusyError
 
     options = daily.RunOptions(
@@ -183,7 +187,6 @@ def run(
         LedgerError,
         ManifestError,
         ReleaseError,
-        StorageError,
         SuiteError,
         daily.DagsterStorageError,
         wrong_use=(daily.NothingToRunError,),
@@ -262,18 +265,12 @@ def holodex(
     settings = _load_settings()
     _speak(settings)
     _local_landing(settings)
-    from orchestration.sources.holodex import HolodexError, land_holodex
-
-    try:
-        with _errors_for_people():
-            landed = land_holodex(
-                folder, settings, progress=logging.getLogger("semillero.holodex").info
-            )
-    except HolodexError as error:
-        typer.secho(error.message(settings.language), fg="red", err=True)
-        raise typer.Exit(REFUSED) from error
     from orchestration.screen import show_landing
+    from orchestration.sources.holodex import land_holodex
 
+    tell = logging.getLogger("semillero.holodex").info
+    with _errors_for_people():
+        landed = land_holodex(folder, settings, progress=tell)
     show_landing(_console(), settings, landed)
 
 
@@ -292,30 +289,24 @@ def backstage(
         _local_landing(settings)
     from orchestration.screen import show_landing
     from orchestration.screen_backstage import TEXTS, show_reading
-    from orchestration.sources.backstage import BackstageError, land_exports, read_exports
+    from orchestration.sources.backstage import land_exports, read_exports
 
     texts = TEXTS[settings.language]
     tell = logging.getLogger("semillero.backstage").info
-    try:
-        with _errors_for_people(), read_exports(path, settings, progress=tell) as reading:
-            show_reading(_console(), settings, reading)
-            count = f"{len(reading.new):,}"
-            if not reading.new:
-                typer.echo(texts["nothing"])
-            elif dry_run:
-                typer.echo(texts["dry_run"])
-            elif not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
-                typer.secho(texts["not_written"].format(count=count), fg="red", err=True)
-                raise typer.Exit(WRONG_USE)
-            elif yes or typer.confirm(texts["ask"].format(count=count)):
-                landed = land_exports(reading, settings)
-                if landed is not None:
-                    show_landing(_console(), settings, landed)
-            refused = bool(reading.refused)
-    except BackstageError as error:
-        typer.secho(error.message(settings.language), fg="red", err=True)
-        raise typer.Exit(REFUSED) from error
-    if refused:
+    with _errors_for_people(), read_exports(path, settings, progress=tell) as reading:
+        show_reading(_console(), settings, reading)
+        count = f"{len(reading.new):,}"
+        if not reading.new:
+            typer.echo(texts["nothing"])
+        elif dry_run:
+            typer.echo(texts["dry_run"])
+        elif not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise _end(texts["not_written"].format(count=count), WRONG_USE)
+        elif yes or typer.confirm(texts["ask"].format(count=count)):
+            landed = land_exports(reading, settings)
+            if landed is not None:
+                show_landing(_console(), settings, landed)
+    if reading.refused:
         raise typer.Exit(REFUSED)
 
 
@@ -327,9 +318,8 @@ def status() -> None:
     from orchestration.ingest.ledger import LedgerError
     from orchestration.release.errors import ReleaseError
     from orchestration.screen import show_status
-    from orchestration.storage import StorageError
 
-    with _errors_for_people(ContractError, LedgerError, ReleaseError, StorageError):
+    with _errors_for_people(ContractError, LedgerError, ReleaseError):
         show_status(_console(), settings)
 
 
@@ -380,15 +370,13 @@ def mirror() -> None:
     from orchestration.release.errors import ReleaseError
     from orchestration.release.mirror import mirror_current
     from orchestration.screen import TEXTS
-    from orchestration.storage import StorageError
     from orchestration.warehouse import HomeBusyError, home_lock
 
     texts = TEXTS[settings.language]
     if not settings.release_url:
-        typer.secho(texts["no_mirror"], fg="red", err=True)
-        raise typer.Exit(WRONG_USE)
+        raise _end(texts["no_mirror"], WRONG_USE)
     with (
-        _errors_for_people(HomeBusyError, ReleaseError, StorageError),
+        _errors_for_people(HomeBusyError, ReleaseError),
         home_lock(settings, "semillero release mirror"),
     ):
         mirrored = mirror_current(settings)
@@ -472,8 +460,7 @@ def _known_feed(contracts: Mapping[str, FeedContract], feed: str) -> FeedContrac
         from orchestration.ingest.reasons import unknown_feed
 
         said = getattr(unknown_feed(contracts), get_settings().language)
-        typer.secho(f"{feed}: {said}", fg="red", err=True)
-        raise typer.Exit(WRONG_USE)
+        raise _end(f"{feed}: {said}", WRONG_USE)
     return contracts[feed]
 
 
@@ -538,14 +525,10 @@ def quarantine_export(
     from orchestration.ingest.quarantine_tool import QuarantineToolError, export
     from orchestration.screen_quarantine import show_export
 
-    with _errors_for_people(ContractError):
+    with _errors_for_people(ContractError, wrong_use=(QuarantineToolError,)):
         contracts = load_contracts()
         selection = _select(contracts, feed, day, (from_day, to_day), rule)
-        try:
-            written = export(settings, contracts, selection, path, personal=personal, force=force)
-        except QuarantineToolError as error:
-            typer.secho(getattr(error, settings.language), fg="red", err=True)
-            raise typer.Exit(WRONG_USE) from error
+        written = export(settings, contracts, selection, path, personal=personal, force=force)
         show_export(_console(), settings, written)
 
 
@@ -568,10 +551,9 @@ def quarantine_replay(
     from orchestration.ingest.quarantine_tool import held_days
     from orchestration.ingest.replay import Replayer
     from orchestration.screen_quarantine import show_replay
-    from orchestration.storage import StorageError
     from orchestration.warehouse import HomeBusyError, home_lock
 
-    expected = (ContractError, HomeBusyError, LedgerError, StorageError)
+    expected = (ContractError, HomeBusyError, LedgerError)
     with _errors_for_people(*expected, wrong_use=(ValueError,)):
         contracts = load_contracts()
         selection = _select(contracts, feed, day, (from_day, to_day), rule)
@@ -599,19 +581,15 @@ def withdraw(
     settings = _load_settings()
     _speak(settings)
     from orchestration.contracts.loader import ContractError, load_contracts
-    from orchestration.ingest import withdraw as take_out
     from orchestration.ingest.ledger import LedgerError
+    from orchestration.ingest.withdraw import withdraw as take_out
     from orchestration.screen_quarantine import show_withdrawal
     from orchestration.warehouse import HomeBusyError, home_lock
 
     with _errors_for_people(ContractError, HomeBusyError, LedgerError):
         contract = _known_feed(load_contracts(), feed)
-        try:
-            with home_lock(settings, "semillero withdraw"):
-                withdrawal = take_out.withdraw(settings, contract, day.date(), because)
-        except take_out.WithdrawError as error:
-            typer.secho(getattr(error.reason, settings.language), fg="red", err=True)
-            raise typer.Exit(REFUSED) from error
+        with home_lock(settings, "semillero withdraw"):
+            withdrawal = take_out(settings, contract, day.date(), because)
         show_withdrawal(_console(), settings, withdrawal)
 
 
@@ -647,19 +625,15 @@ def drift_accept(
     settings = _load_settings()
     _speak(settings)
     from orchestration.contracts.loader import ContractError, load_contracts
-    from orchestration.ingest.accept_drift import AcceptDriftError, accept_drift
+    from orchestration.ingest.accept_drift import accept_drift
     from orchestration.ingest.ledger import LedgerError
     from orchestration.screen_drift import show_acceptance
     from orchestration.warehouse import HomeBusyError, home_lock
 
     with _errors_for_people(ContractError, HomeBusyError, LedgerError):
         _known_feed(load_contracts(), feed)
-        try:
-            with home_lock(settings, "semillero drift accept"):
-                found = accept_drift(settings, feed, day.date(), because)
-        except AcceptDriftError as error:
-            typer.secho(getattr(error.reason, settings.language), fg="red", err=True)
-            raise typer.Exit(REFUSED) from error
+        with home_lock(settings, "semillero drift accept"):
+            found = accept_drift(settings, feed, day.date(), because)
         show_acceptance(_console(), settings, feed, day.date(), found)
 
 

@@ -16,6 +16,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The checkout: models, seeds and the dbt project stand beside the package."""
 
+Language = Literal["en", "es"]
+"""The languages in which a person reads what Semillero says."""
+
 _BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.\.?(/|$))[A-Za-z0-9._=-]+)*")
 
 
@@ -47,7 +50,7 @@ class Settings(BaseSettings):
         default="2024-01-01",
         description="First arrival day of the partitions (YYYY-MM-DD).",
     )
-    language: Literal["en", "es"] = Field(
+    language: Language = Field(
         default="en", description="Language of what a person reads on the screen."
     )
     lateness_horizon_days: int = Field(

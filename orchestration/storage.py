@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import duckdb
 from pydantic import SecretStr
 
+from orchestration.errors import BilingualError
 from orchestration.settings import BucketAccess, Settings
 
 MAX_OBJECT_BYTES = 4 * 1024**3 - 1
@@ -38,18 +38,8 @@ _SHOWN_LETTERS = 200
 _OTHER_VERSION = "HTTP Error: ETag on reading file"
 
 
-class StorageError(Exception):
-    """Object storage cannot be used; says which, why and what to do, in both languages."""
-
-    def __init__(self, en: str, es: str) -> None:
-        """Carry both sentences; `str()` is the English one."""
-        super().__init__(en)
-        self.en = en
-        self.es = es
-
-    def message(self, language: Literal["en", "es"]) -> str:
-        """The sentence in the language asked for."""
-        return self.es if language == "es" else self.en
+class StorageError(BilingualError):
+    """Object storage cannot be used; says which, why and what to do."""
 
 
 class ObjectTooBigError(Exception):

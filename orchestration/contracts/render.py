@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from orchestration.contracts.loader import (
     CONTRACTS_DIR,
@@ -21,9 +20,7 @@ from orchestration.contracts.loader import (
     RowRule,
     load_contracts,
 )
-from orchestration.settings import PROJECT_ROOT
-
-Language = Literal["en", "es"]
+from orchestration.settings import PROJECT_ROOT, Language
 
 _DBT_TYPES = {"TIMESTAMPTZ": "timestamptz", "DECIMAL(18,4)": "decimal(18,4)"}
 _LINEAGE_DOCS = {

@@ -10,18 +10,13 @@ from datetime import date
 
 from orchestration.ingest import reasons
 from orchestration.ingest.ledger import Ledger, utc_now
-from orchestration.ingest.reasons import Reason
+from orchestration.ingest.reasons import RefusedError
 from orchestration.ingest.results import DriftFinding
 from orchestration.settings import Settings
 
 
-class AcceptDriftError(RuntimeError):
-    """There is nothing to accept; the reason says why, in both languages."""
-
-    def __init__(self, reason: Reason) -> None:
-        """Carry the reason."""
-        super().__init__(reason.en)
-        self.reason = reason
+class AcceptDriftError(RefusedError):
+    """There is nothing to accept."""
 
 
 def accept_drift(

@@ -23,6 +23,7 @@ from typing import Literal
 import duckdb
 
 from orchestration.contracts.loader import FeedContract
+from orchestration.errors import BilingualError
 from orchestration.ingest import quarantine
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import scratch_folder
@@ -45,14 +46,8 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 State = Literal["accepted", "refused", "withdrawn"]
 
 
-class QuarantineToolError(RuntimeError):
-    """What was asked cannot be done; the message says why in both languages."""
-
-    def __init__(self, en: str, es: str) -> None:
-        """Carry the message in both languages."""
-        super().__init__(en)
-        self.en = en
-        self.es = es
+class QuarantineToolError(BilingualError):
+    """What was asked cannot be done; another command line puts it right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from orchestration.errors import BilingualError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -38,13 +40,21 @@ class Reason:
     es: str
 
 
-class FileRefusedError(Exception):
+class RefusedError(BilingualError):
+    """Something that was asked for cannot be done; the reason says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        """Carry the reason."""
+        super().__init__(reason.en, reason.es)
+        self.reason = reason
+
+
+class FileRefusedError(RefusedError):
     """A whole file cannot be used; ingest turns it into a file-level problem."""
 
     def __init__(self, reason: Reason, column: str | None = None) -> None:
         """Carry the reason, and the column it concerns if it is about one."""
-        super().__init__(reason.en)
-        self.reason = reason
+        super().__init__(reason)
         self.column = column
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from orchestration.contracts.drift_rules import DriftKind
+from orchestration.settings import Language
 
 Outcome = Literal["accepted", "unchanged", "nothing_landed", "refused", "withdrawn"]
 
@@ -50,7 +51,7 @@ class DriftFinding:
     what_es: str
     last_good_day: date | None = None
 
-    def told(self, language: Literal["en", "es"]) -> str:
+    def told(self, language: Language) -> str:
         """The finding in words, the last good day beside it."""
         if language == "es":
             good = "" if self.last_good_day is None else f" Último día bueno: {self.last_good_day}."
@@ -123,7 +124,7 @@ class LandedDays:
     problems: tuple[Problem, ...] = ()
 
 
-def why_refused(result: DayResult, language: Literal["en", "es"]) -> str:
+def why_refused(result: DayResult, language: Language) -> str:
     """Why a day was refused, in one or two sentences: the verdict, and the most frequent fault.
 
     The verdict alone ("67 of 67 rows were refused") does not tell a person what to correct.

@@ -18,18 +18,13 @@ from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import scratch_folder
 from orchestration.ingest.ledger import Ledger, PartitionRecord, Withdrawal, utc_now
 from orchestration.ingest.publication import finish, withdraw_day
-from orchestration.ingest.reasons import Reason
+from orchestration.ingest.reasons import RefusedError
 from orchestration.ingest.replay import bring
 from orchestration.settings import Settings
 
 
-class WithdrawError(RuntimeError):
-    """The day cannot be taken out; the reason says why, in both languages."""
-
-    def __init__(self, reason: Reason) -> None:
-        """Carry the reason."""
-        super().__init__(reason.en)
-        self.reason = reason
+class WithdrawError(RefusedError):
+    """The day cannot be taken out."""
 
 
 def withdraw(settings: Settings, contract: FeedContract, day: date, because: str) -> Withdrawal:

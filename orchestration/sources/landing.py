@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+
+from orchestration.settings import Language
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class LandingNote:
     message_en: str
     message_es: str
 
-    def message(self, language: Literal["en", "es"]) -> str:
+    def message(self, language: Language) -> str:
         """The sentence in the language asked for."""
         return self.message_es if language == "es" else self.message_en
 

@@ -21,8 +21,9 @@ import pytest
 # listed may import nothing of ours, so a new one is a decision somebody writes down here.
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
+    "errors": frozenset({"settings"}),
     # Carries bytes from and to a bucket; what they mean is for who asks.
-    "storage": frozenset({"settings"}),
+    "storage": frozenset({"settings", "errors"}),
     "contracts": frozenset({"settings"}),
     # What others may keep of a release (its certificate, the pointer) knows nothing of its making.
     "release.atomic": frozenset(),
@@ -35,9 +36,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         {"settings", "release.atomic", "release.certificate", "release.errors"}
     ),
     "versions": frozenset({"settings", "release.certificate"}),
-    "sources": frozenset({"settings", "contracts", "release.atomic"}),
+    "sources": frozenset({"settings", "errors", "contracts", "release.atomic"}),
     "simulate": frozenset({"settings", "contracts", "release.atomic", "sources.landing"}),
-    "ingest": frozenset({"settings", "contracts", "release.atomic", "storage"}),
+    "ingest": frozenset({"settings", "errors", "contracts", "release.atomic", "storage"}),
     # Checks compare with the last certificate; what a release makes of them is not theirs.
     "checks": frozenset(
         {"settings", "contracts", "release.atomic", "release.certificate", "release.hashing"}

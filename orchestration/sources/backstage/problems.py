@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from orchestration.errors import BilingualError
+from orchestration.settings import Language
 from orchestration.sources.backstage.values import ProblemCode
 
 
@@ -20,21 +21,17 @@ class Said:
     en: str
     es: str
 
-    def message(self, language: Literal["en", "es"]) -> str:
+    def message(self, language: Language) -> str:
         """The sentence in the language asked for."""
         return self.es if language == "es" else self.en
 
 
-class BackstageError(Exception):
-    """A file that is no export, or landing that cannot be written: what, where, what to do."""
+class BackstageError(BilingualError):
+    """A file that is no export, or landing that cannot be written."""
 
     def __init__(self, said: Said) -> None:
-        super().__init__(said.en)
+        super().__init__(said.en, said.es)
         self.said = said
-
-    def message(self, language: Literal["en", "es"]) -> str:
-        """The message in the language asked for."""
-        return self.said.message(language)
 
 
 _EXPORT_AGAIN = Said(

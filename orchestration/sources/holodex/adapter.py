@@ -18,6 +18,7 @@ from typing import Literal
 
 import duckdb
 
+from orchestration.errors import BilingualError
 from orchestration.settings import Settings
 from orchestration.sources.holodex import queries
 from orchestration.sources.landing import (
@@ -70,22 +71,8 @@ _NUMBER_TYPES = frozenset(
 _FEEDS = ("agencies", "creators", "live_sessions")
 
 
-class HolodexError(Exception):
-    """The folder cannot become feeds, or landing cannot be written: what, where, what to do.
-
-    Attributes:
-        message_en: For people, in English (also what `str()` gives).
-        message_es: The same in Spanish.
-    """
-
-    def __init__(self, message_en: str, message_es: str) -> None:
-        super().__init__(message_en)
-        self.message_en = message_en
-        self.message_es = message_es
-
-    def message(self, language: Literal["en", "es"]) -> str:
-        """The message in the language asked for."""
-        return self.message_es if language == "es" else self.message_en
+class HolodexError(BilingualError):
+    """The folder cannot become feeds, or landing cannot be written."""
 
 
 @dataclass(frozen=True)

@@ -409,7 +409,7 @@ def refused(folder: Path, home: Path) -> HolodexError:
     with pytest.raises(HolodexError) as caught:
         land(folder, home)
     assert not (home / "landing").exists()
-    assert caught.value.message_es != str(caught.value)
+    assert caught.value.message("es") != str(caught.value)
     return caught.value
 
 
