@@ -46,7 +46,6 @@ _MIN_BASELINE_ROWS = 100
 _MIN_SHARE_MOVE = 0.05
 """A move of less than five points is left to expectations: it changes no meaning."""
 _SHARE_SIGMAS = 6.0
-_MIN_UNREADABLE_SHARE = 0.01
 
 # --- numbers
 UNIT_FACTORS = (60.0, 100.0, 1_000.0, 3_600.0, 86_400.0, 1_000_000.0)

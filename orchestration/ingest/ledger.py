@@ -280,15 +280,6 @@ class Ledger:
         found = self._partitions("where feed = ? and arrival_date = ?", (feed, day.isoformat()))
         return found[0] if found else None
 
-    def previous_partition(self, feed: str, day: date) -> PartitionRecord | None:
-        """The latest accepted state of the feed before that arrival day, if any."""
-        found = self._partitions(
-            "where feed = ? and arrival_date = (select max(arrival_date) from partitions "
-            "where feed = ? and arrival_date < ?)",
-            (feed, feed, day.isoformat()),
-        )
-        return found[0] if found else None
-
     def event_days(self) -> tuple[EventDay, ...]:
         """Accepted rows by arrival and event day, in order."""
         rows = self._rows(
@@ -361,13 +352,7 @@ class Ledger:
                     record.ingested_at.isoformat(),
                 ),
             )
-            connection.executemany(
-                "insert into partition_files values (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (*key, file.name, file.sha256, file.bytes, file.mtime_ns, file.rows)
-                    for file in record.files
-                ],
-            )
+            _write_files(connection, key, record.files)
             connection.executemany(
                 "insert into event_days values (?, ?, ?, ?)",
                 [(*key, event.isoformat(), count) for event, count in event_days.items()],
@@ -411,18 +396,8 @@ class Ledger:
 
     def retouch(self, feed: str, day: date, files: tuple[LedgerFile, ...]) -> None:
         """Replace the file facts of an accepted day whose contents are the same bytes as before."""
-        key = (feed, day.isoformat())
         with self._writing() as connection:
-            connection.execute(
-                "delete from partition_files where feed = ? and arrival_date = ?", key
-            )
-            connection.executemany(
-                "insert into partition_files values (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (*key, file.name, file.sha256, file.bytes, file.mtime_ns, file.rows)
-                    for file in files
-                ],
-            )
+            _write_files(connection, (feed, day.isoformat()), files)
 
     # --- drift ------------------------------------------------------------------------------
 
@@ -766,6 +741,17 @@ def _partition_record(row: tuple[Any, ...], files: tuple[LedgerFile, ...]) -> Pa
         raw_bytes=row[14],
         ingested_at=datetime.fromisoformat(row[15]),
         files=files,
+    )
+
+
+def _write_files(
+    connection: sqlite3.Connection, key: tuple[str, str], files: Sequence[LedgerFile]
+) -> None:
+    """Make these the files of a day's accepted state."""
+    connection.execute("delete from partition_files where feed = ? and arrival_date = ?", key)
+    connection.executemany(
+        "insert into partition_files values (?, ?, ?, ?, ?, ?, ?)",
+        [(*key, file.name, file.sha256, file.bytes, file.mtime_ns, file.rows) for file in files],
     )
 
 

@@ -13,20 +13,15 @@ import duckdb
 from orchestration.release.certificate import CERTIFICATE_NAME, read_certificate
 from orchestration.release.errors import CertificateError
 from orchestration.release.hashing import file_sha256, literal, quoted, table_content
-from orchestration.release.pointer import Release
-
-
-def verify_release(release: Release) -> list[str]:
-    """Recompute everything that a release's certificate states.
-
-    Returns:
-        What is wrong, a sentence each; empty if the release is whole.
-    """
-    return verify_folder(release.path)
 
 
 def verify_folder(folder: Path) -> list[str]:
-    """`verify_release` for a folder that may not even hold a release."""
+    """Recompute everything that the certificate of a release's folder states.
+
+    Returns:
+        What is wrong, a sentence each, also where the folder holds no release at all; empty if the
+        release is whole.
+    """
     try:
         certificate = read_certificate(folder)
     except CertificateError as error:

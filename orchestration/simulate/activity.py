@@ -112,10 +112,6 @@ class Activity:
             name: np.concatenate([change[name] for change in self._changes]) for name in columns
         }
 
-    def final_state(self) -> Rows:
-        """By creator, at the end: state, agency, tier."""
-        return {"state": self._state, "agency": self._agency, "tier": self._tier}
-
     # ---- staying -------------------------------------------------------------------------------
     def _live_on(self, week: int, monday: int) -> None:
         """Move every creator's state over a week's border, and some to another agency."""

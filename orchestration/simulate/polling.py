@@ -14,17 +14,11 @@ at most `restart_seconds`) is one session by rule, so it is one in the truth; a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
-
-OBSERVATION_COLUMNS = (
-    "creator_id", "platform", "observed_at", "viewer_count", "started_at", "category",
-)  # fmt: skip
-"""Columns of the landed files, in order; times are TIMESTAMPTZ in UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -352,13 +346,11 @@ class Polled:
 
     Attributes:
         rows: Landed rows, repeated ones included.
-        arrival_days: Days with a file, in order.
         sessions: True sessions.
         seen: Those that at least one poll shows.
     """
 
     rows: int
-    arrival_days: tuple[date, ...]
     sessions: int
     seen: int
 
@@ -374,7 +366,7 @@ def poll_sessions(
             started_at, ended_at: when polls did not show a creator. Temporary tables are made in
             it.
         options: How the platforms are polled, and what goes wrong.
-        landing: Gets `live_snapshots/dt=<arrival day>/polls.parquet`.
+        landing: Gets `live_snapshots/dt=<arrival day>/polls.parquet`; times are TIMESTAMPTZ in UTC.
         truth: Gets `observed_sessions.parquet`: creator_id, platform, started_at, ended_at,
             lingers, poll_count (polls that showed the session while it was on).
 
@@ -420,7 +412,7 @@ def poll_sessions(
         from truth"""
     ).fetchone()
     rows, sessions, seen = row or (0, 0, 0)
-    return Polled(rows=rows, arrival_days=tuple(days), sessions=sessions, seen=seen)
+    return Polled(rows=rows, sessions=sessions, seen=seen)
 
 
 def _values(options: PollingOptions) -> dict[str, object]:

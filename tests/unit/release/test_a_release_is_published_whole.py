@@ -19,7 +19,7 @@ from orchestration.release import atomic
 from orchestration.release.errors import ReleaseError, ReleaseRefusedError
 from orchestration.release.pointer import Release, current_release, list_releases
 from orchestration.release.publish import PublishStep, matching_current, publish
-from orchestration.release.verify import verify_release
+from orchestration.release.verify import verify_folder
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.unit.checks.small_warehouse import NEW_DAY, change, code, inputs_until
 from tests.unit.release.conftest import NOW, Publish
@@ -78,7 +78,7 @@ def test_a_release_holds_every_mart_twice_and_says_where_it_came_from(
 
     assert release.release_id.startswith("20260401T120000Z-")
     assert settings.current.readlink() == Path("releases") / release.release_id
-    assert verify_release(release) == []
+    assert verify_folder(release.path) == []
     certificate = release.certificate
     assert set(certificate.marts) == set(MARTS)
     assert certificate.marts["fct_creator_days"].row_count == 840
@@ -208,8 +208,8 @@ def test_what_did_not_change_is_shared_with_the_release_before(
         assert (first.path / relative).samefile(second.path / relative), mart
     changed = "parquet/fct_creator_days/data.parquet"
     assert not (first.path / changed).samefile(second.path / changed)
-    assert verify_release(first) == []
-    assert verify_release(second) == []
+    assert verify_folder(first.path) == []
+    assert verify_folder(second.path) == []
 
 
 def test_a_damaged_file_is_never_shared(publish_run: Publish) -> None:
@@ -220,7 +220,7 @@ def test_a_damaged_file_is_never_shared(publish_run: Publish) -> None:
     second = publish_run(run_id="run-2", version=code("two"))
 
     assert not damaged.samefile(second.path / "parquet/dim_creators/data.parquet")
-    assert verify_release(second) == []
+    assert verify_folder(second.path) == []
 
 
 def test_a_release_whose_file_is_gone_is_made_anew(publish_run: Publish) -> None:
@@ -230,7 +230,7 @@ def test_a_release_whose_file_is_gone_is_made_anew(publish_run: Publish) -> None
     second = publish_run(run_id="run-2")
 
     assert not second.is_unchanged
-    assert verify_release(second) == []
+    assert verify_folder(second.path) == []
 
 
 def test_same_inputs_and_code_give_the_same_content_on_another_machine(
@@ -328,7 +328,7 @@ def test_a_crash_after_any_step_leaves_the_old_release_or_the_new(
     survivor = current_release(settings)
     assert survivor is not None
     assert (survivor.release_id == first.release_id) == (step is not PublishStep.CURRENT)
-    assert all(verify_release(each) == [] for each in list_releases(settings))
+    assert all(verify_folder(each.path) == [] for each in list_releases(settings))
     healed = publish_run(run_id="run-3", inputs=inputs_until(NEXT_DAY))
     assert healed.certificate.marts["fct_live_sessions"].row_count == 870
     assert current_release(settings) == Release(healed.release_id, healed.path, healed.certificate)
@@ -356,12 +356,12 @@ def test_a_killed_publication_is_healed_by_the_next(
     survivor = current_release(settings)
     assert survivor is not None
     assert (survivor.release_id == first.release_id) == (step is not PublishStep.CURRENT)
-    assert verify_release(survivor) == []
+    assert verify_folder(survivor.path) == []
     link = settings.home / ".current.0123.making"
     link.symlink_to("releases/nothing")
     healed = publish_run(run_id="run-3", version=code("two"))
     assert healed.is_unchanged == (step is PublishStep.CURRENT)
-    assert verify_release(healed) == []
+    assert verify_folder(healed.path) == []
     assert not list(settings.releases.glob(".making-*"))
     assert not link.is_symlink()
 
