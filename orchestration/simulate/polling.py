@@ -416,6 +416,13 @@ def poll_sessions(
 
 
 def _values(options: PollingOptions) -> dict[str, object]:
+    spans = {
+        "outage": options.outage_seconds,
+        "restart": options.restart_seconds,
+        "break": options.break_seconds,
+        "linger": options.linger_seconds,
+        "marathon": options.marathon_seconds,
+    }
     return {
         "interval": options.interval_seconds,
         "jitter": options.jitter_seconds,
@@ -424,22 +431,14 @@ def _values(options: PollingOptions) -> dict[str, object]:
         "moved_seconds": options.moved_start_seconds,
         "missed_rate": options.missed_poll_rate,
         "outage_rate": options.outage_rate,
-        "outage_least": options.outage_seconds[0],
-        "outage_most": options.outage_seconds[1],
         "restart_rate": options.restart_rate,
-        "restart_least": options.restart_seconds[0],
-        "restart_most": options.restart_seconds[1],
         "break_rate": options.break_rate,
-        "break_least": options.break_seconds[0],
-        "break_most": options.break_seconds[1],
         "second_platform": options.second_platform,
         "second_platform_rate": options.second_platform_rate,
         "linger_rate": options.linger_rate,
-        "linger_least": options.linger_seconds[0],
-        "linger_most": options.linger_seconds[1],
         "marathon_rate": options.marathon_rate,
-        "marathon_least": options.marathon_seconds[0],
-        "marathon_most": options.marathon_seconds[1],
         "repeated_rate": options.repeated_row_rate,
         "late_rate": options.late_rate,
+        **{f"{name}_least": least for name, (least, _) in spans.items()},
+        **{f"{name}_most": most for name, (_, most) in spans.items()},
     }
