@@ -601,7 +601,7 @@ def show_status(console: Console, settings: Settings) -> None:
         pending = discover.pending_days(contracts, settings, ledger, zone)
         withdrawals = ledger.withdrawals()
         drift, acceptances = ledger.drift(), ledger.drift_acceptances()
-        found = {feed: gone_days(feed, settings, ledger).days for feed in contracts}
+        found = {feed: gone_days(feed, ledger, zone) for feed in contracts}
     table = _table(
         texts,
         "ledger_title",

@@ -17,6 +17,7 @@ from orchestration.assets.resources import Home
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import gone
 from orchestration.ingest.ingest import Ingestor
+from orchestration.ingest.landed import LandingZone
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.results import DayResult, drift_to_tell, why_refused
 from orchestration.settings import Settings
@@ -78,7 +79,8 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
         days = [date.fromisoformat(partition_key) for partition_key in context.partition_keys]
         try:
             results = ingest_days(contract, days, home.settings, history=config.history)
-            missing = _notice_gone(contract.feed, home.settings, context.run.run_id)
+            zone = open_zone(home.settings)
+            missing = _notice_gone(contract.feed, home.settings, zone, context.run.run_id)
         except StorageError as error:
             # Nobody's data is at fault: what was read so far stays, the rest waits for the bucket.
             said = error.message(home.settings.language)
@@ -99,8 +101,11 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
                 f"refused, the first is {refused[0].day}: {why_refused(refused[0], 'en')}",
                 allow_retries=False,
             )
-        place = open_zone(home.settings).place
-        metadata = {**_metadata(results, place), **_refused_metadata(contract, results), **missing}
+        metadata = {
+            **_metadata(results, zone.place),
+            **_refused_metadata(contract, results),
+            **missing,
+        }
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
     return raw_feed
@@ -138,9 +143,11 @@ def ingest_days(
     return results
 
 
-def _notice_gone(feed: str, settings: Settings, run_id: str) -> dict[str, dg.MetadataValue]:
+def _notice_gone(
+    feed: str, settings: Settings, zone: LandingZone, run_id: str
+) -> dict[str, dg.MetadataValue]:
     """Say once that the landed files of accepted days are gone; count them every time."""
-    found = gone.notice(feed, settings)
+    found = gone.notice(feed, settings, zone)
     if found.news:
         run_record.write_gone(settings, run_id, feed, found.news)
         logger.warning(

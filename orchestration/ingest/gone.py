@@ -17,31 +17,30 @@ from datetime import date
 
 from orchestration.ingest import discover
 from orchestration.ingest.landed import LandingZone
-from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger, utc_now
 from orchestration.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class GoneDays:
+class Noticed:
     """What is missing of a feed's accepted days in landing.
 
     Attributes:
         days: Missing days that no clean-up by age explains, in order.
         news: Those of them that no run has spoken of yet.
-        cleaned_count: Missing days that a clean-up by age explains.
     """
 
     days: tuple[date, ...]
     news: tuple[date, ...]
-    cleaned_count: int
 
 
-def gone_days(feed: str, settings: Settings, ledger: Ledger) -> GoneDays:
-    """Compare a feed's accepted days with landing; costs a listing of each day's folder."""
+def gone_days(feed: str, ledger: Ledger, zone: LandingZone) -> tuple[date, ...]:
+    """The accepted days of a feed that are missing in landing and that no clean-up explains.
+
+    Costs a listing of each day's folder.
+    """
     accepted = ledger.accepted_days(feed)
-    standing = _standing_days(feed, open_zone(settings)) if accepted else set()
-    noticed = {gone.day for gone in ledger.gone_days() if gone.feed == feed}
+    standing = _standing_days(feed, zone) if accepted else set()
     days = []
     oldest_write: int | None = None
     for day, written in accepted:
@@ -49,21 +48,17 @@ def gone_days(feed: str, settings: Settings, ledger: Ledger) -> GoneDays:
             oldest_write = written if oldest_write is None else min(oldest_write, written)
         elif oldest_write is not None and oldest_write <= written:
             days.append(day)
-    return GoneDays(
-        days=tuple(days),
-        news=tuple(day for day in days if day not in noticed),
-        cleaned_count=sum(day not in standing for day, _ in accepted) - len(days),
-    )
+    return tuple(days)
 
 
-def notice(feed: str, settings: Settings) -> GoneDays:
+def notice(feed: str, settings: Settings, zone: LandingZone) -> Noticed:
     """What is missing of a feed, remembered as said: the next run has no news of it."""
     with Ledger(settings.ledger) as ledger:
-        found = gone_days(feed, settings, ledger)
-        noticed = {gone.day for gone in ledger.gone_days() if gone.feed == feed}
-        if noticed != set(found.days):
-            ledger.note_gone(feed, found.days, utc_now())
-    return found
+        days = gone_days(feed, ledger, zone)
+        told = ledger.gone_days(feed)
+        if told != set(days):
+            ledger.note_gone(feed, days, utc_now())
+    return Noticed(days=days, news=tuple(day for day in days if day not in told))
 
 
 def _standing_days(feed: str, zone: LandingZone) -> set[date]:

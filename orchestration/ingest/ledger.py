@@ -216,15 +216,6 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
-class GoneDay:
-    """An accepted day whose landed files are gone, and when a run said so."""
-
-    feed: str
-    day: date
-    noticed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class DayDrift:
     """What drifted on a feed's arrival day; `is_day_refused`: in the files that were refused."""
 
@@ -601,16 +592,11 @@ class Ledger:
 
     # --- landed files that are gone ---------------------------------------------------------
 
-    def gone_days(self) -> tuple[GoneDay, ...]:
-        """The accepted days that a run has said to be gone from landing, by feed and day."""
-        rows = self._rows(
-            "select feed, arrival_date, noticed_at from gone_days order by feed, arrival_date",
-            table="gone_days",
-        )
-        return tuple(
-            GoneDay(feed, date.fromisoformat(day), datetime.fromisoformat(at))
-            for feed, day, at in rows
-        )
+    def gone_days(self, feed: str) -> frozenset[date]:
+        """The accepted days of a feed that a run has said to be gone from landing."""
+        query = "select arrival_date from gone_days where feed = ?"
+        rows = self._rows(query, (feed,), table="gone_days")
+        return frozenset(date.fromisoformat(day) for (day,) in rows)
 
     def accepted_days(self, feed: str) -> tuple[tuple[date, int], ...]:
         """The accepted days of a feed in order, and when its newest file was written (ns)."""

@@ -13,7 +13,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from orchestration.ingest.gone import GoneDays, notice
+from orchestration.ingest.gone import Noticed, notice
+from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.withdraw import withdraw
 from tests.unit.ingest.landed_world import DAY, World, as_csv, session
 
@@ -37,20 +38,20 @@ def remove(world: World, days: Iterable[date]) -> None:
         shutil.rmtree(world.folder(FEED, day))
 
 
-def noticed(world: World) -> GoneDays:
-    return notice(FEED, world.settings)
+def noticed(world: World) -> Noticed:
+    return notice(FEED, world.settings, open_zone(world.settings))
 
 
 def test_nothing_is_said_while_everything_stands(loaded: World) -> None:
-    assert noticed(loaded) == GoneDays((), (), 0)
+    assert noticed(loaded) == Noticed((), ())
 
 
 def test_a_day_taken_out_of_the_middle_is_news_once(loaded: World) -> None:
     remove(loaded, [DAYS[2]])
-    assert noticed(loaded) == GoneDays((DAYS[2],), (DAYS[2],), 0)
-    assert noticed(loaded) == GoneDays((DAYS[2],), (), 0)
+    assert noticed(loaded) == Noticed((DAYS[2],), (DAYS[2],))
+    assert noticed(loaded) == Noticed((DAYS[2],), ())
     remove(loaded, [DAYS[4]])
-    assert noticed(loaded) == GoneDays((DAYS[2], DAYS[4]), (DAYS[4],), 0)
+    assert noticed(loaded) == Noticed((DAYS[2], DAYS[4]), (DAYS[4],))
 
 
 def test_an_emptied_folder_is_a_missing_day_too(loaded: World) -> None:
@@ -63,7 +64,7 @@ def test_files_that_are_back_are_forgotten_and_news_when_they_go_again(loaded: W
     shutil.move(loaded.folder(FEED, DAYS[2]), kept)
     assert noticed(loaded).news == (DAYS[2],)
     shutil.copytree(kept, loaded.settings.landing / FEED / f"dt={DAYS[2]}")
-    assert noticed(loaded) == GoneDays((), (), 0)
+    assert noticed(loaded) == Noticed((), ())
     remove(loaded, [DAYS[2]])
     assert noticed(loaded).news == (DAYS[2],)
 
@@ -71,7 +72,7 @@ def test_files_that_are_back_are_forgotten_and_news_when_they_go_again(loaded: W
 @pytest.mark.parametrize("count", [1, 4, 6])
 def test_a_clean_up_of_everything_older_is_not_news(loaded: World, count: int) -> None:
     remove(loaded, DAYS[:count])
-    assert noticed(loaded) == GoneDays((), (), count)
+    assert noticed(loaded) == Noticed((), ())
 
 
 def test_a_clean_up_by_the_age_of_files_is_not_news_where_an_old_day_came_late(
@@ -83,13 +84,13 @@ def test_a_clean_up_by_the_age_of_files_is_not_news_where_an_old_day_came_late(
     os.utime(path, ns=(10**12, 10**12))
     loaded.ingest(FEED, early)
     remove(loaded, DAYS[:4])
-    assert noticed(loaded) == GoneDays((), (), 4)
+    assert noticed(loaded) == Noticed((), ())
 
 
 def test_a_withdrawn_day_is_not_missing(loaded: World) -> None:
     remove(loaded, [DAYS[2]])
     noticed(loaded)
     withdraw(loaded.settings, loaded.contracts[FEED], DAYS[2], "deleted at the source")
-    assert noticed(loaded) == GoneDays((), (), 0)
+    assert noticed(loaded) == Noticed((), ())
     with loaded.ledger() as ledger:
-        assert ledger.gone_days() == ()
+        assert ledger.gone_days(FEED) == set()
