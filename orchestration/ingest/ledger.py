@@ -425,12 +425,17 @@ class Ledger:
         return self._profiles[text]
 
     def drift(self, feed: str | None = None, day: date | None = None) -> tuple[DayDrift, ...]:
-        """What drifted, by day, feed, kind and column; of one feed, or of one of its days."""
+        """What drifted, by day, feed, kind and column; of one feed, or of one of its days.
+
+        A withdrawn day is no part of the marts, so what it drifted in is nobody's concern until a
+        replay takes it back.
+        """
         wanted = [("feed", feed), ("arrival_date", day.isoformat() if day else None)]
-        where = " and ".join(f"{name} = ?" for name, value in wanted if value is not None)
+        where = "".join(f" and {name} = ?" for name, value in wanted if value is not None)
         rows = self._rows(
             "select feed, arrival_date, is_day_refused, kind, column_name, action, what_en, "
-            f"what_es, last_good_day from drift {f'where {where}' if where else ''} "
+            "what_es, last_good_day from drift where (is_day_refused or (feed, arrival_date) in "
+            f"(select feed, arrival_date from partitions)){where} "
             "order by arrival_date, feed, is_day_refused, kind, column_name",
             tuple(value for _, value in wanted if value is not None),
             table="drift",

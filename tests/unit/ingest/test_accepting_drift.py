@@ -18,7 +18,9 @@ from orchestration.checks.gate import decide
 from orchestration.cli import app
 from orchestration.ingest.accept_drift import AcceptDriftError, accept_drift
 from orchestration.ingest.ledger import Ledger
+from orchestration.ingest.replay import Replayer
 from orchestration.ingest.results import DayResult, DriftFinding, drift_to_tell
+from orchestration.ingest.withdraw import withdraw
 from orchestration.run_record import read_ingest, write_ingest
 from orchestration.settings import Settings
 from tests.unit.ingest.drifting_world import DriftingWorld, make_landing
@@ -179,6 +181,26 @@ def test_accepted_drift_is_no_warning() -> None:
     ingested = {FEED: _days((_finding("likes", "accepted"),))}
     (answer,) = drift_checks(ingested, run_id="r1")
     assert answer.passed
+
+
+def test_a_withdrawn_day_drifts_no_more_until_it_is_taken_back(
+    refused: tuple[DriftingWorld, date], semillero: Callable[..., tuple[int, str]]
+) -> None:
+    world, _ = refused
+    drifted = world.days[5]
+    _, found = world.drift_of(drifted, "select * exclude (likes) from landed")
+    assert set(found) == {"vanished_column likes"}
+    told = f"{drifted} {FEED}, vanished column likes, told"
+    assert told in semillero("drift", "list")[1]
+    withdraw(world.settings, world.contract, drifted, "sent too early")
+    code, said = semillero("drift", "list")
+    assert (code, str(drifted) in said) == (0, False)
+    # Its neighbour's files, refused for a drift, still wait for somebody.
+    assert f"{world.days[4]} {FEED}, changed unit viewer_seconds, refused the day" in said
+    with Replayer(world.settings, rule="withdrawn") as replayer:
+        (result,) = replayer.replay(world.contract, drifted)
+    assert result.outcome == "replayed"
+    assert told in semillero("drift", "list")[1]
 
 
 def test_the_record_of_a_run_reads_back_what_drifted(tmp_path: Path) -> None:
