@@ -88,7 +88,8 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "no_event": "the rows are a state, not something that happened",
         "late": "Late rows",
         "late_text": "older than the lateness horizon (35 days unless set otherwise) at arrival: "
-        "they wait in quarantine as `too_late` (`run --history` lets them in)",
+        "they wait in quarantine as `too_late` (`semillero quarantine replay --rule too_late` lets "
+        "them in; on a first load, `semillero run --history`)",
         "no_late": "taken in, however old",
         "mandatory": "A day without one good row",
         "mandatory_yes": "is refused: without this feed there is no answer",
@@ -175,7 +176,8 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "no_event": "las filas son un estado, no algo que ocurrió",
         "late": "Filas tardías",
         "late_text": "si al llegar superan el horizonte de tardanza (35 días, salvo que se indique "
-        "otro), esperan en cuarentena como `too_late` (`run --history` las admite)",
+        "otro), esperan en cuarentena como `too_late` (las admite `semillero quarantine replay "
+        "--rule too_late` o, en una primera carga, `semillero run --history`)",
         "no_late": "se admiten, por antiguas que sean",
         "mandatory": "Un día sin ninguna fila buena",
         "mandatory_yes": "se rechaza: sin esta fuente no hay respuesta",

@@ -14,6 +14,9 @@ from typing import Literal
 from orchestration.contracts.drift_rules import DriftKind
 from orchestration.settings import Language
 
+TOO_LATE = "too_late"
+"""The rule of rows that came after the lateness horizon. They wait, and never refuse their day."""
+
 Outcome = Literal["accepted", "unchanged", "nothing_landed", "refused", "withdrawn"]
 
 
@@ -127,10 +130,15 @@ class LandedDays:
 def why_refused(result: DayResult, language: Language) -> str:
     """Why a day was refused, in one or two sentences: the verdict, and the most frequent fault.
 
-    The verdict alone ("67 of 67 rows were refused") does not tell a person what to correct.
+    The verdict alone ("67 of 67 rows were refused") does not tell a person what to correct. Late
+    rows may be the most frequent, but they are no fault: no day is refused for them.
     """
     days = [problem for problem in result.problems if problem.file.startswith("dt=")]
-    faults = [problem for problem in result.problems if not problem.file.startswith("dt=")]
+    faults = [
+        problem
+        for problem in result.problems
+        if not problem.file.startswith("dt=") and problem.rule != TOO_LATE
+    ]
     said = [getattr(problem, f"reason_{language}") for problem in days[:1]]
     if faults:
         worst = max(faults, key=lambda problem: problem.count)

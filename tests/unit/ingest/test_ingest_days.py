@@ -18,6 +18,7 @@ from orchestration.ingest import ingest as ingest_module
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger
+from orchestration.ingest.results import why_refused
 from tests.unit.ingest.landed_world import DAY, World, as_csv, as_gzip, session, sessions
 
 NEXT_DAY = DAY + timedelta(days=1)
@@ -270,6 +271,9 @@ def test_late_rows_do_not_excuse_broken_ones(world: World) -> None:
     refused = world.ingest("live_sessions")
     assert refused.outcome == "refused"
     assert "5 of 30 rows" in refused.problems[0].reason_en
+    # The late rows are more, but it is not for them that the day is refused.
+    assert why_refused(refused, "en").endswith("day.csv, row 31: likes is negative.")
+    assert why_refused(refused, "es").endswith("day.csv, fila 31: likes es un número negativo.")
 
 
 def test_history_takes_in_what_an_ordinary_run_refused_as_too_late(world: World) -> None:
