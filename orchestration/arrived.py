@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.contracts.loader import FeedContract
+from orchestration.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -87,7 +88,7 @@ def select_from_raw(
         f'"{name}"' if not by_name or name in present else f'cast(null as {kind}) as "{name}"'
         for name, kind in types.items()
     )
-    quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in sorted(files))
+    quoted = ", ".join(literal(str(path)) for path in sorted(files))
     options = "hive_partitioning = false" + (", union_by_name = true" if by_name else "")
     return f"select {names} from read_parquet([{quoted}], {options})"
 

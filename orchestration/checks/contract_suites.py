@@ -16,10 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestration.checks.suites import Expectation, Suite
-from orchestration.contracts.loader import Column, FeedContract
-
-_EARLIEST = "timestamptz '2000-01-01 00:00:00+00'"
-_LATEST = "timestamptz '2100-01-01 00:00:00+00'"
+from orchestration.contracts.loader import EARLIEST, LATEST, MASK, Column, FeedContract
+from orchestration.sql import literal
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,7 @@ def contract_suites(contracts: Mapping[str, FeedContract]) -> tuple[Suite, ...]:
 def _columns_match(contract: FeedContract) -> Expectation:
     feed = contract.feed
     promised = ", ".join(
-        f"({_literal(name)}, {_literal(kind)})"
-        for name, kind in contract.raw_types_in_full().items()
+        f"({literal(name)}, {literal(kind)})" for name, kind in contract.raw_types_in_full().items()
     )
     return Expectation(
         expectation_id=f"contract_{feed}_columns",
@@ -60,7 +57,7 @@ def _columns_match(contract: FeedContract) -> Expectation:
         sql=f"""
             with found as (
                 select arrival_date, column_name, data_type
-                from arrived.partition_columns where feed = {_literal(feed)}
+                from arrived.partition_columns where feed = {literal(feed)}
             ),
             promised as (
                 select days.arrival_date, wanted.column_name, wanted.data_type
@@ -85,7 +82,7 @@ def _rows_keep_the_contract(contract: FeedContract) -> Expectation:
     feed = contract.feed
     faults = list(_faults(contract))
     named = ", ".join(
-        f"case when {fault.condition} then {_literal(f'{fault.column} {fault.rule}')} end"
+        f"case when {fault.condition} then {literal(f'{fault.column} {fault.rule}')} end"
         for fault in faults
     )
     shown = ", ".join(fault.shown for fault in faults)
@@ -144,9 +141,9 @@ def _column_faults(column: Column) -> Iterator[tuple[str, str]]:
         # What is blank was not given: ingest writes NULL.
         yield f"trim({sql}) = ''", "missing_value" if column.required else "blank_value"
     if column.kind == "timestamp":
-        yield f"({sql} < {_EARLIEST} or {sql} >= {_LATEST})", "impossible_date"
+        yield f"({sql} < {EARLIEST} or {sql} >= {LATEST})", "impossible_date"
     if column.allowed is not None:
-        allowed = ", ".join(_literal(value) for value in column.allowed)
+        allowed = ", ".join(literal(value) for value in column.allowed)
         yield f"{sql} not in ({allowed})", "not_allowed"
     if column.max_length is not None:
         yield f"length({sql}) > {column.max_length}", "too_long"
@@ -159,8 +156,4 @@ def _column_faults(column: Column) -> Iterator[tuple[str, str]]:
 def _shown(column: Column) -> str:
     """SQL of a value as a person may see it: masked where the contract says so."""
     text = f'cast("{column.name}" as varchar)'
-    return f"case when {text} is not null then '***' end" if column.is_personal else text
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"case when {text} is not null then {literal(MASK)} end" if column.is_personal else text

@@ -35,7 +35,7 @@ from orchestration.checks.suites import (
     filled_sql,
 )
 from orchestration.checks.tables import MARTS
-from orchestration.release.hashing import literal, quoted
+from orchestration.sql import literal, quoted
 
 if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult

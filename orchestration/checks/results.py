@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, get_args
 
+from orchestration.contracts.loader import MASK
+
 Kind = Literal["dbt_test", "expectation", "shift", "contract"]
 Severity = Literal["error", "warn"]
 
 MAX_SAMPLE_ROWS = 5
 """A person needs to see what the bad rows look like, not all of them."""
-
-MASK = "***"
 
 MASKED_COLUMNS = frozenset(
     {

@@ -21,7 +21,7 @@ import duckdb
 from orchestration.checks.results import MAX_SAMPLE_ROWS, CheckResult, masked_sample
 from orchestration.checks.tables import MARTS
 from orchestration.release.certificate import Certificate, KpiFact
-from orchestration.release.hashing import quoted
+from orchestration.sql import quoted
 
 MIN_VOLUME_RATIO = 0.3
 MAX_VOLUME_RATIO = 3.0

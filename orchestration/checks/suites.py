@@ -37,6 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from orchestration.checks.results import Severity
 from orchestration.checks.tables import MARTS
+from orchestration.sql import literal
 
 SUITES_FOLDER = Path(__file__).parent / "suites"
 
@@ -279,7 +280,7 @@ def _sql_literal(value: Parameter) -> str:
         # Braces would be read as a field by Great Expectations.
         if re.search(r"[{}]", value):
             raise SuiteError(f"A parameter's text may hold no braces: {value!r}.")
-        return "'" + value.replace("'", "''") + "'"
+        return literal(value)
     return repr(value)
 
 

@@ -71,6 +71,13 @@ LINEAGE_COLUMNS: Mapping[str, str] = {
 }
 """What every raw row carries beside its contract columns, with its type."""
 
+EARLIEST = "timestamptz '2000-01-01 00:00:00+00'"
+LATEST = "timestamptz '2100-01-01 00:00:00+00'"
+"""As SQL: no timestamp of a feed is before the one, or as late as the other. LIVE is younger."""
+
+MASK = "***"
+"""What is shown in place of a personal or sensitive value."""
+
 CONTRACTS_DIR = Path(__file__).resolve().parent
 
 DEFAULT_MAX_REFUSED_SHARE = 0.05

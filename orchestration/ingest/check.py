@@ -11,13 +11,12 @@ import zoneinfo
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from orchestration.contracts.loader import Column, FeedContract
+from orchestration.contracts.loader import EARLIEST, LATEST, Column, FeedContract
 from orchestration.ingest import reasons
 from orchestration.ingest.read import RawColumn, Source
 from orchestration.ingest.reasons import Reason
+from orchestration.sql import literal
 
-_EARLIEST = "timestamptz '2000-01-01 00:00:00+00'"
-_LATEST = "timestamptz '2100-01-01 00:00:00+00'"
 # A time of day, then Z, UTC, GMT or an offset. A date alone ends like an offset: hence the colon.
 _HAS_ZONE = r":\d\d(\.\d+)?\s*([zZ]|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
 # How most files write a moment: told without the regular expression.
@@ -304,7 +303,7 @@ def _type_checks(typed: _Typed, feed: str) -> list[Check]:
     # The case keeps the costly conditions away from rows whose value was read.
     checks.append(Check(f"case when {sql} is null then {lost} end", name, wrong_type))
     if column.kind == "timestamp":
-        outside = f"({sql} < {_EARLIEST} or {sql} >= {_LATEST})"
+        outside = f"({sql} < {EARLIEST} or {sql} >= {LATEST})"
         checks.append(Check(outside, name, reasons.impossible_date(name)))
     return checks
 
@@ -316,7 +315,7 @@ def _limit_checks(column: Column) -> list[Check]:
         reason = reasons.too_long(name, column.max_length)
         limits.append((_longer_than(sql, column.max_length), reason))
     if column.allowed is not None:
-        values = ", ".join(_text_literal(value) for value in column.allowed)
+        values = ", ".join(literal(value) for value in column.allowed)
         limits.append((f"{sql} not in ({values})", reasons.not_allowed(name, column.allowed)))
     if column.minimum is not None:
         reason = reasons.below_minimum(name, column.minimum)
@@ -330,10 +329,6 @@ def _limit_checks(column: Column) -> list[Check]:
 def _longer_than(sql: str, limit: int) -> str:
     # Bytes are counted in no time, characters are not, and there are never more of them.
     return f"case when strlen({sql}) > {limit} then length({sql}) > {limit} end"
-
-
-def _text_literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _date_literal(day: date) -> str:

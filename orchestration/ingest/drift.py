@@ -23,7 +23,7 @@ from datetime import date, datetime
 from statistics import median
 
 from orchestration.contracts.drift_rules import DriftKind
-from orchestration.contracts.loader import Column, FeedContract
+from orchestration.contracts.loader import MASK, Column, FeedContract
 from orchestration.ingest.profile import QUANTILES, ColumnProfile, Profile
 from orchestration.ingest.results import DriftFinding
 
@@ -623,4 +623,4 @@ def _shown_word(word: str) -> str:
     """
     letters = set(word) - set(" _-/&+.'()")
     is_word = len(word) <= _SHOWN_WORD_LENGTH and all(letter.isalnum() for letter in letters)
-    return f"'{word}'" if is_word else "***"
+    return f"'{word}'" if is_word else MASK

@@ -22,7 +22,7 @@ from typing import Literal
 
 import duckdb
 
-from orchestration.contracts.loader import FeedContract
+from orchestration.contracts.loader import MASK, FeedContract
 from orchestration.errors import BilingualError
 from orchestration.ingest import quarantine
 from orchestration.ingest.engine import open_connection
@@ -32,8 +32,8 @@ from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.replay import WITHDRAWN, bring
 from orchestration.release.atomic import fsync_folder
 from orchestration.settings import Settings
+from orchestration.sql import literal
 
-MASK = "***"
 _EXPORT_FORMATS: Mapping[str, str] = {
     ".csv": "format csv, header true",
     ".jsonl": "format json",
@@ -355,7 +355,7 @@ def _held(
 
 def _quoted(paths: Sequence[str]) -> str:
     # Names of our own making: a view cannot be bound to parameters.
-    return ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return ", ".join(literal(path) for path in paths)
 
 
 def _reason(settings: Settings) -> str:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.sql import quoted
+
 _CHUNK_BYTES = 4 * 1024 * 1024
 
 _PLAIN_TYPES = frozenset(
@@ -63,16 +65,6 @@ class TableContent:
     row_count: int
     columns: tuple[tuple[str, str], ...]
     content_hash: str
-
-
-def quoted(name: str) -> str:
-    """A name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as an SQL string literal, for the statements in which DuckDB binds no parameter."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def file_sha256(path: Path) -> str:

@@ -49,7 +49,7 @@ from orchestration.release.certificate import (
     write_certificate,
 )
 from orchestration.release.errors import ReleaseError, ReleaseRefusedError
-from orchestration.release.hashing import file_sha256, literal, quoted, table_content
+from orchestration.release.hashing import file_sha256, table_content
 from orchestration.release.pointer import (
     RELEASE_NAME,
     Release,
@@ -59,6 +59,7 @@ from orchestration.release.pointer import (
     release_folders,
 )
 from orchestration.settings import Settings
+from orchestration.sql import literal, quoted
 
 STORAGE_VERSION = "v1.0.0"
 """Read by every DuckDB client since 1.0; BI drivers lag behind the engine."""

@@ -12,7 +12,8 @@ import duckdb
 
 from orchestration.release.certificate import CERTIFICATE_NAME, read_certificate
 from orchestration.release.errors import CertificateError
-from orchestration.release.hashing import file_sha256, literal, quoted, table_content
+from orchestration.release.hashing import file_sha256, table_content
+from orchestration.sql import literal, quoted
 
 
 def verify_folder(folder: Path) -> list[str]:

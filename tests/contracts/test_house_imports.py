@@ -22,13 +22,14 @@ import pytest
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
     "errors": frozenset({"settings"}),
+    "sql": frozenset(),
     # Carries bytes from and to a bucket; what they mean is for who asks.
     "storage": frozenset({"settings", "errors"}),
     "contracts": frozenset({"settings"}),
     # What others may keep of a release (its certificate, the pointer) knows nothing of its making.
     "release.atomic": frozenset(),
     "release.errors": frozenset(),
-    "release.hashing": frozenset({"release.errors"}),
+    "release.hashing": frozenset({"sql"}),
     "release.certificate": frozenset(
         {"settings", "release.atomic", "release.errors", "release.hashing"}
     ),
@@ -38,20 +39,19 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "versions": frozenset({"settings", "release.certificate"}),
     "sources": frozenset({"settings", "errors", "contracts", "release.atomic"}),
     "simulate": frozenset({"settings", "contracts", "release.atomic", "sources.landing"}),
-    "ingest": frozenset({"settings", "errors", "contracts", "release.atomic", "storage"}),
+    "ingest": frozenset({"settings", "errors", "sql", "contracts", "release.atomic", "storage"}),
     # Checks compare with the last certificate; what a release makes of them is not theirs.
-    "checks": frozenset(
-        {"settings", "contracts", "release.atomic", "release.certificate", "release.hashing"}
-    ),
+    "checks": frozenset({"settings", "sql", "contracts", "release.atomic", "release.certificate"}),
     # What ingest found out of itself is told among the answers.
     "checks.drift": frozenset({"checks.results", "ingest.results"}),
-    "checks.results": frozenset(),
+    "checks.results": frozenset({"contracts"}),
     "checks.tables": frozenset(),
     # Publication asks the gate and keeps the KPIs that the next run's shift checks will ask for; it
     # runs no check, reads no feed and plans no build.
     "release": frozenset(
         {
             "settings",
+            "sql",
             "storage",
             "checks.results",
             "checks.tables",
@@ -60,7 +60,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "checks.shift",
         }
     ),
-    "arrived": frozenset({"contracts"}),
+    "arrived": frozenset({"sql", "contracts"}),
     "warehouse": frozenset(
         {
             "settings",

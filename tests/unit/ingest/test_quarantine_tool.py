@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.contracts.loader import MASK
 from orchestration.ingest.quarantine_tool import (
-    MASK,
     Export,
     HeldRow,
     HeldSummary,
