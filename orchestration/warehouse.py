@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from orchestration import arrived
 from orchestration.contracts.loader import FeedContract
+from orchestration.ingest.discover import raw_path
 from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
 from orchestration.release.certificate import InputPartition, sorted_inputs
 from orchestration.release.pointer import current_release
@@ -381,8 +382,8 @@ def _raw_files(
     """
     files: dict[str, dict[Path, PartitionRecord]] = {feed: {} for feed in contracts}
     for partition in partitions:
-        folder = settings.raw / partition.feed / f"dt={partition.day.isoformat()}"
-        files[partition.feed][folder / "data.parquet"] = partition
+        path = raw_path(partition.feed, partition.day, settings)
+        files[partition.feed][path] = partition
     for feed, found in files.items():
         missing = [str(path) for path in found if not path.exists()]
         if missing:

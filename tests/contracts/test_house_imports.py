@@ -66,6 +66,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "settings",
             "arrived",
             "contracts",
+            "ingest.discover",
             "ingest.ledger",
             "release.certificate",
             "release.pointer",
