@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from orchestration.contracts.loader import Column, FeedContract
-from orchestration.ingest.read import RawColumn, Source
+from orchestration.ingest.read import RawColumn, Source, json_pointer
 
 if TYPE_CHECKING:
     import duckdb
@@ -199,15 +199,10 @@ def _json_types(
         """,
         {
             "names": list(known),
-            "pointers": [_pointer(raw.name) for raw in known.values()],
+            "pointers": [json_pointer(raw.name) for raw in known.values()],
         },
     ).fetchall()
     return {name: _OF_JSON.get(json_type, "text") for name, json_type, _ in rows}
-
-
-def _pointer(key: str) -> str:
-    # JSON pointer (RFC 6901): the only escapes are these two, in this order.
-    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def take(
@@ -467,5 +462,5 @@ class _Refused:
         return dict(rows)
 
     def _bound(self, column: str) -> dict[str, object]:
-        pointers = [_pointer(name) for name in sorted(self._looked.raw_names.get(column, ()))]
+        pointers = [json_pointer(name) for name in sorted(self._looked.raw_names.get(column, ()))]
         return {"column": column, "pointers": pointers}

@@ -29,6 +29,7 @@ from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import scratch_folder
 from orchestration.ingest.landed import shown_name
 from orchestration.ingest.ledger import Ledger
+from orchestration.ingest.read import json_pointer
 from orchestration.ingest.replay import WITHDRAWN, bring
 from orchestration.release.atomic import fsync_folder
 from orchestration.settings import Settings
@@ -467,7 +468,7 @@ def _project(
     columns = [column.name for column in contract.columns if personal or not column.is_personal]
     # A file may write a column's name in its own way; which one it was is bound, never SQL.
     spellings = {
-        name: ["/" + _escaped(key) for key in keys if key.strip().casefold() == name]
+        name: [json_pointer(key) for key in keys if key.strip().casefold() == name]
         for name in columns
     }
     unknown = [key for key in keys if key.strip().casefold() not in known]
@@ -483,7 +484,7 @@ def _project(
     }
     if personal and unknown:
         parameters["unknown"] = unknown
-        parameters["unknown_keys"] = ["/" + _escaped(key) for key in unknown]
+        parameters["unknown_keys"] = [json_pointer(key) for key in unknown]
         values.append(
             "cast(to_json(map($unknown, json_extract_string(content, $unknown_keys))) as varchar) "
             "as _extra"
@@ -502,11 +503,6 @@ def _project(
         return ()
     hidden = [column.name for column in contract.columns if column.is_personal]
     return tuple(hidden + [shown_name(key) for key in unknown])
-
-
-def _escaped(key: str) -> str:
-    # JSON pointer (RFC 6901).
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _escape_formulas(connection: duckdb.DuckDBPyConnection) -> int:

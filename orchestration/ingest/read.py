@@ -388,7 +388,7 @@ def _open_jsonl(
         rows=0,
         parameters={
             **path,
-            "_pointers": [_pointer(key) for (key,) in keys],
+            "_pointers": [json_pointer(key) for (key,) in keys],
             "_names_unknown": [column.name for column in unknown],
         },
         known=known,
@@ -474,8 +474,9 @@ def _find_json_shapes(connection: duckdb.DuckDBPyConnection, path: Path, keys: s
     )
 
 
-def _pointer(key: str) -> str:
-    # JSON pointer (RFC 6901): the only escapes are these two, in this order.
+def json_pointer(key: str) -> str:
+    """Where a key stands in a JSON object, in the words of DuckDB's functions (RFC 6901)."""
+    # The only escapes are these two, in this order.
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
@@ -560,7 +561,7 @@ def open_kept_rows(connection: duckdb.DuckDBPyConnection, contract: FeedContract
         ),
         rows=_count(connection, "kept"),
         parameters={
-            "_pointers": [_pointer(key) for (key,) in keys],
+            "_pointers": [json_pointer(key) for (key,) in keys],
             "_names_unknown": [column.name for column in unknown],
         },
         known=known,
