@@ -6,7 +6,7 @@ not: anything of the adapter that reads them. The two must be able to disagree.
 
 The dirt: masked and vanishing leavers, a day and two days in a row without a file, a repeated file,
 the same export in Spanish, a restatement, creators who join late, columns left out and in other
-orders, durations and numbers in both ways, a title above the headers, a row for a creator twice.
+orders, durations and numbers in both ways, a title above the headers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import random
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -185,7 +185,7 @@ def write_exports(
             # The same export once more, under another name: a no-op.
             _write_month(folder / f"copia de export {number + 1}.xlsx", rows, layout, exported_at)
         if options.dirt and number % 10 == 6:  # noqa: PLR2004  some mornings
-            spanish = _Layout(spanish=True, hours=layout.hours, columns=layout.columns)
+            spanish = replace(layout, spanish=True)
             rows = _month_rows(creators, day, truth, spanish)
             _write_month(folder / f"datos {number + 1}.xlsx", rows, spanish, exported_at)
         if options.dirt and number % 7 == 5:  # noqa: PLR2004  once a week
@@ -232,10 +232,11 @@ def _soil(
 
 @dataclass(frozen=True)
 class _Layout:
-    """Language, way of writing, and columns of one file."""
+    """Language, way of writing, title and columns of one file."""
 
     spanish: bool
     hours: bool
+    titled: bool
     columns: tuple[str, ...]
 
     @classmethod
@@ -251,6 +252,7 @@ class _Layout:
         return cls(
             spanish=False,
             hours=options.dirt and number % 9 == 7,  # noqa: PLR2004  some files
+            titled=options.dirt and number % 8 == 3,  # noqa: PLR2004  some files
             columns=tuple(columns),
         )
 
@@ -363,8 +365,9 @@ def _duration(seconds: int, layout: _Layout) -> str:
 def _write_month(
     path: Path, rows: Sequence[Sequence[SheetCell]], layout: _Layout, exported_at: datetime
 ) -> None:
+    title = [["Red de creadores"], []] if layout.titled else []
     headers = [layout.header(name) for name in layout.columns]
-    write_workbook(path, {"Sheet1": [headers, *rows]}, exported_at)
+    write_workbook(path, {"Sheet1": [*title, headers, *rows]}, exported_at)
 
 
 def _write_last_30_days(
@@ -381,7 +384,7 @@ def _write_last_30_days(
         "Valid go LIVE days in L30D",
         "LIVE duration in L30D",
     ]
-    layout = _Layout(spanish=False, hours=False, columns=())
+    layout = _Layout(spanish=False, hours=False, titled=False, columns=())
     rows: list[list[SheetCell]] = [
         [
             creator.creator_id,

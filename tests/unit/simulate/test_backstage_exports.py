@@ -83,6 +83,7 @@ def test_dirt_has_every_kind_that_real_exports_have(tmp_path: Path) -> None:
     }
     assert MASK in texts
     assert "LIVE duration in L30D" in texts
+    assert "Red de creadores" in texts
     assert "Días válidos de emisiones LIVE" in texts
 
 

@@ -420,6 +420,8 @@ def test_a_folder_named_like_a_file_and_a_file_nobody_may_read(tmp_path: Path) -
 
 
 def test_what_the_simulator_writes_is_a_workbook_to_other_programs_too(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.xlsx", month_row("<&>"))
+    path, name = tmp_path / "a.xlsx", "\"<&>' ñ"
+    write_workbook(path, {name: [ENGLISH, month_row("<&>")]}, SAVED_AT)
     book = openpyxl.load_workbook(io.BytesIO(path.read_bytes()))
-    assert [cell.value for cell in book["Data"][2]][:2] == ["2026-07-01 ~ 2026-07-06", "<&>"]
+    assert [cell.value for cell in book[name][2]][:2] == ["2026-07-01 ~ 2026-07-06", "<&>"]
+    assert read(path, tmp_path).recognised[0].report.sheet == name
