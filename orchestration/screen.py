@@ -198,7 +198,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "look": "ver las filas de un control que falló: {path}",
         "fix": "corrija o quite el archivo en landing/ y luego: semillero run",
         "replace": "ponga el archivo corregido en su lugar en landing/ y luego: semillero run",
-        "drift_title": "Qué derivó",
+        "drift_title": "Dónde hay deriva",
         "normal_title": "Lo que ya se tiene por normal",
         "accept_drift": "si la deriva es lo normal desde ahora: semillero drift accept {feed} "
         '{day} --because "por qué", y luego: semillero run',

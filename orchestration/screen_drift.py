@@ -34,8 +34,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "next": "To read the day and to bring it into the marts: semillero run",
     },
     "es": {
-        "title": "Qué derivó",
-        "none": "Nada derivó.",
+        "title": "Dónde hay deriva",
+        "none": "No hay deriva.",
         "warn": "se avisó",
         "refuse": "rechazó el día",
         "accepted": "aceptado",

@@ -36,7 +36,9 @@ def drift_checks(ingested: Mapping[str, Sequence[DayResult]], *, run_id: str) ->
                 severity="warn",
                 passed=not told,
                 message_en=f"{feed} drifted. {said_en}" if told else f"{feed} did not drift.",
-                message_es=f"{feed} derivó. {said_es}" if told else f"{feed} no derivó.",
+                message_es=f"Hay deriva en {feed}. {said_es}"
+                if told
+                else f"No hay deriva en {feed}.",
                 failed_count=len(told),
                 run_id=run_id,
             )

@@ -25,6 +25,7 @@ from statistics import median
 from orchestration.contracts.drift_rules import DriftKind
 from orchestration.contracts.loader import MASK, Column, FeedContract
 from orchestration.ingest.profile import QUANTILES, ColumnProfile, Profile
+from orchestration.ingest.reasons import KIND_WORDS
 from orchestration.ingest.results import DriftFinding
 
 LOOKBACK_DAYS = 62
@@ -372,13 +373,14 @@ def _unreadable(
     )
     if moved is None or today.unreadable_share <= moved.usual:
         return None
+    kind_en, kind_es = KIND_WORDS[column.kind]
     return _Told(
         "changed_type",
         column.name,
         f"{today.unreadable_share:.1%} of the values of {column.name} cannot be read as "
-        f"{column.kind}; before, {moved.usual:.1%}.",
+        f"{kind_en}; before, {moved.usual:.1%}.",
         f"El {today.unreadable_share:.1%} de los valores de {column.name} no se puede leer como "
-        f"{column.kind}; antes, el {moved.usual:.1%}.",
+        f"{kind_es}; antes, el {moved.usual:.1%}.",
     )
 
 

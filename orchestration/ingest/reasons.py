@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orchestration.contracts.loader import Kind
     from orchestration.ingest.results import DriftFinding
 
-_KIND_WORDS: dict[str, tuple[str, str]] = {
+KIND_WORDS: dict[str, tuple[str, str]] = {
     "string": ("a text", "un texto"),
     "integer": ("a whole number", "un número entero"),
     "decimal": ("a decimal number", "un número decimal"),
@@ -29,6 +29,7 @@ _KIND_WORDS: dict[str, tuple[str, str]] = {
     "date": ("a date like 2026-01-31", "una fecha como 2026-01-31"),
     "boolean": ("true or false", "true o false"),
 }
+"""What a value of a column should be, as the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def missing_value(column: str) -> Reason:
 
 def wrong_type(column: str, kind: Kind) -> Reason:
     """A value cannot be read as its column's kind."""
-    en, es = _KIND_WORDS[kind]
+    en, es = KIND_WORDS[kind]
     return Reason("wrong_type", f"{column} is not {en}.", f"{column} no es {es}.")
 
 
@@ -430,7 +431,8 @@ def nothing_drifted(feed: str, day: date) -> Reason:
         "nothing_drifted",
         f"Nothing drifted in {feed} on {day}, or it is accepted already: see what did with "
         "semillero drift list.",
-        f"Nada derivó en {feed} el {day}, o ya se aceptó: vea qué derivó con semillero drift list.",
+        f"No hay deriva en {feed} el {day}, o ya se aceptó: vea dónde la hay con semillero drift "
+        "list.",
     )
 
 

@@ -278,6 +278,7 @@ def test_epoch_milliseconds_instead_of_timestamps_are_another_type(world: Drifti
     )
     assert result.outcome == "refused"
     assert "changed_type started_at" in found
+    assert "como timestamp" not in found["changed_type started_at"].what_es
     assert "started_at" in next(
         each.reason_en for each in result.problems if each.file == f"dt={day}"
     )
