@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestration import run_record, screen_drift
+from orchestration.screen_parts import facts_table, listed, number_table, part
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ _SHOWN = 6
 """Problems shown; the rest is counted. One screen, not a log."""
 
 _SHOWN_DAYS = 3
+
+_NOTABLE = "bold yellow"
+"""Titles of what deserves a look."""
 
 _FEWEST_CREATORS = 30
 """A rate of fewer creators than this is an anecdote."""
@@ -275,37 +279,24 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
         parts.append(Text(texts["checks"].format(passed=end.checks_passed, total=end.checks_total)))
     if any(_read(days) for days in ingested.values()):
         parts += ["", _read_table(texts, ingested)]
-    problems = _problems(texts, settings, ingested)
-    if problems:
-        parts += ["", Text(texts["problems_title"], style="bold"), *problems]
+    parts += part(texts["problems_title"], _problems(texts, settings, ingested))
     gone = _gone(texts, run_record.read_gone(settings, end.run_id))
-    if gone:
-        parts += ["", Text(texts["gone_title"], style="bold yellow"), *gone]
-    parts += _section(texts["drift_title"], screen_drift.run_lines(settings, ingested))
+    parts += part(texts["gone_title"], gone, _NOTABLE)
+    parts += part(texts["drift_title"], screen_drift.run_lines(settings, ingested), _NOTABLE)
     not_read = _not_read(texts, settings, open_zone(settings))
-    if not_read:
-        parts += ["", Text(texts["not_read_title"], style="bold yellow"), *not_read]
+    parts += part(texts["not_read_title"], not_read, _NOTABLE)
     if end.verdict == "refused":
-        shown = [f"  {reason}" for reason in end.reasons[:_SHOWN]]
-        hidden = len(end.reasons) - len(shown)
-        folder = str(run_record.run_folder(settings, end.run_id))
-        if hidden > 0:
-            shown.append("  " + texts["more"].format(count=hidden, path=folder))
-        parts += ["", Text(texts["failed_title"], style="bold red"), *map(Text, shown)]
+        folder = run_record.run_folder(settings, end.run_id)
+        reasons = listed(end.reasons, _SHOWN, texts["more"], path=folder)
+        parts += part(texts["failed_title"], reasons, "bold red")
     elif end.release:
-        if end.warnings:
-            parts += ["", Text(texts["warnings_title"], style="bold yellow")]
-            parts += [Text(f"  {warning}") for warning in end.warnings]
-        parts += ["", Text(texts["numbers_title"], style="bold"), _numbers(texts, settings)]
-        parts += ["", Text(texts["where_title"], style="bold"), _where(texts, settings)]
-    parts += ["", Text(texts["next_title"], style="bold"), _next_steps(texts, settings, end)]
+        warnings = [Text(f"  {warning}") for warning in end.warnings]
+        parts += part(texts["warnings_title"], warnings, _NOTABLE)
+        parts += part(texts["numbers_title"], [_numbers(texts, settings)])
+        parts += part(texts["where_title"], [_where(texts, settings)])
+    parts += part(texts["next_title"], [_next_steps(texts, settings, end)])
     style = {"published": "green", "unchanged": "cyan", "refused": "red"}[end.verdict]
     console.print(Panel(Group(*parts), title="Semillero", border_style=style, padding=(1, 2)))
-
-
-def _section(title: str, lines: Sequence[RenderableType]) -> list[RenderableType]:
-    """A part of the screen that deserves a look; nothing where there is nothing to say."""
-    return ["", Text(title, style="bold yellow"), *lines] if lines else []
 
 
 def _headline(texts: Mapping[str, str], end: RunEnd) -> Text:
@@ -326,7 +317,7 @@ def _read(days: Sequence[DayResult]) -> list[DayResult]:
 
 def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Sequence[DayResult]]) -> Table:
     columns = ("days", "read", "accepted", "refused_rows", "duplicates")
-    table = _table(texts, "read_title", "feed", *columns)
+    table = number_table(texts, "read_title", ["feed"], columns)
     for feed, days in ingested.items():
         read = _read(days)
         if not read:
@@ -341,7 +332,7 @@ def _read_table(texts: Mapping[str, str], ingested: Mapping[str, Sequence[DayRes
 
 def _problems(
     texts: Mapping[str, str], settings: Settings, ingested: Mapping[str, Sequence[DayResult]]
-) -> list[RenderableType]:
+) -> list[Text]:
     """One line for each feed, rule and column; refused days first.
 
     Columns that fail one rule in the very same rows (three time stamps without a zone) have one
@@ -355,7 +346,7 @@ def _problems(
                     continue
                 key = (day.outcome != "refused", feed, problem.rule, problem.column or "")
                 grouped.setdefault(key, []).append((day, problem))
-    lines: list[RenderableType] = []
+    lines = []
     told = set()
     for (is_kept, feed, rule, _), found in sorted(grouped.items(), key=lambda item: item[0]):
         rows = tuple((day.day, each.file, each.row, each.count) for day, each in found)
@@ -367,11 +358,8 @@ def _problems(
         reason = getattr(first, f"reason_{settings.language}")
         verdict = "" if is_kept else f" [{texts['partition_refused']}]"
         amount = _amount(texts, count, first)
-        lines.append(Text(f"  {feed} {day.day} {first.file} ({amount}): {reason}{verdict}"))
-    if len(lines) > _SHOWN:
-        more = texts["more"].format(count=len(lines) - _SHOWN, path=_how_to_look(ingested))
-        lines = [*lines[:_SHOWN], Text(f"  {more}")]
-    return lines
+        lines.append(f"{feed} {day.day} {first.file} ({amount}): {reason}{verdict}")
+    return listed(lines, _SHOWN, texts["more"], path=_how_to_look(ingested))
 
 
 def _how_to_look(ingested: Mapping[str, Sequence[DayResult]]) -> str:
@@ -390,9 +378,9 @@ def _how_to_look(ingested: Mapping[str, Sequence[DayResult]]) -> str:
     return f"semillero quarantine show --feed {feed}{one_day}"
 
 
-def _gone(texts: Mapping[str, str], gone: Mapping[str, Sequence[date]]) -> list[RenderableType]:
+def _gone(texts: Mapping[str, str], gone: Mapping[str, Sequence[date]]) -> list[Text]:
     """One line a feed: the accepted days whose landed files are gone."""
-    lines: list[RenderableType] = []
+    lines = []
     for feed, days in gone.items():
         named = ", ".join(str(day) for day in days[:_SHOWN_DAYS])
         if len(days) > _SHOWN_DAYS:
@@ -409,9 +397,7 @@ def _amount(texts: Mapping[str, str], count: int, first: Problem) -> str:
     return wording.format(count=f"{count:,}", row=first.row)
 
 
-def _not_read(
-    texts: Mapping[str, str], settings: Settings, zone: LandingZone
-) -> list[RenderableType]:
+def _not_read(texts: Mapping[str, str], settings: Settings, zone: LandingZone) -> list[Text]:
     """What somebody put into landing and no run will ever read, because of its name."""
     from orchestration.contracts.loader import load_contracts
     from orchestration.ingest import discover
@@ -436,16 +422,13 @@ def _not_read(
             f"landing/{feed}/{problem.file}: {getattr(problem, f'reason_{settings.language}')}"
             for problem in discover.landed_days(feed, zone).problems
         ]
-    lines: list[RenderableType] = [Text(f"  {line}") for line in said[:_SHOWN]]
-    if len(said) > _SHOWN:
-        lines.append(Text("  " + texts["more"].format(count=len(said) - _SHOWN, path=zone.place)))
-    return lines
+    return listed(said, _SHOWN, texts["more"], path=zone.place)
 
 
 def _numbers(texts: Mapping[str, str], settings: Settings) -> Table:
     import duckdb
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    table = facts_table()
     with duckdb.connect(str(settings.current / "marts.duckdb"), read_only=True) as connection:
         for row in (
             _active(texts, connection),
@@ -512,7 +495,7 @@ def _hours(texts: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> t
 
 
 def _where(texts: Mapping[str, str], settings: Settings) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    table = facts_table()
     table.add_row(texts["marts"], str(settings.current / "marts.duckdb"))
     table.add_row(texts["parquet"], str(settings.current / "parquet"))
     table.add_row(texts["certificate"], str(settings.current / "certificate.json"))
@@ -548,7 +531,7 @@ def _ways_out(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> list
 
 
 def _next_steps(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    table = facts_table()
     if end.verdict == "refused":
         steps = _ways_out(texts, settings, end)
     else:
@@ -570,19 +553,17 @@ def _next_steps(texts: Mapping[str, str], settings: Settings, end: RunEnd) -> Ta
 def show_landing(console: Console, settings: Settings, landed: LandingSummary) -> None:
     """Print what an adapter landed, what it repaired, and how to load it."""
     texts = TEXTS[settings.language]
-    table = _table(texts, "landed_title", "feed", "rows", "files", "new_files", "first", "last")
+    columns = ("rows", "files", "new_files", "first", "last")
+    table = number_table(texts, "landed_title", ["feed"], columns)
     for feed, what in landed.feeds.items():
         numbers = (what.rows, len(what.files), what.files_changed)
         shown = [f"{number:,}" for number in numbers]
         table.add_row(feed, *shown, str(what.first_arrival), str(what.last_arrival))
     console.print(table)
-    if landed.notes:
-        console.print(Text("\n" + texts["notes_title"], style="bold"))
-        for note in landed.notes:
-            console.print(Text(f"- {note.feed}: {note.message(settings.language)}"))
+    notes = [Text(f"- {note.feed}: {note.message(settings.language)}") for note in landed.notes]
     step = texts["run_range"].format(first=landed.first_arrival, last=landed.last_arrival)
-    console.print(Text("\n" + texts["next_title"], style="bold"))
-    console.print(f"- {step}")
+    parts = [*part(texts["notes_title"], notes), *part(texts["next_title"], [Text(f"- {step}")])]
+    console.print(Group(*parts))
 
 
 def show_status(console: Console, settings: Settings) -> None:
@@ -602,11 +583,8 @@ def show_status(console: Console, settings: Settings) -> None:
         withdrawals = ledger.withdrawals()
         drift, acceptances = ledger.drift(), ledger.drift_acceptances()
         found = {feed: gone_days(feed, ledger, zone) for feed in contracts}
-    table = _table(
-        texts,
-        "ledger_title",
-        *("feed", "days", "accepted", "refused_rows", "last", "pending", "refused_days"),
-    )
+    columns = ("days", "accepted", "refused_rows", "last", "pending", "refused_days")
+    table = number_table(texts, "ledger_title", ["feed"], columns)
     for feed in contracts:
         held = [each for each in partitions if each.feed == feed]
         table.add_row(
@@ -621,34 +599,34 @@ def show_status(console: Console, settings: Settings) -> None:
     console.print(table)
     _show_freshness(console, settings, [(each.feed, each.day) for each in partitions])
     drifted = screen_drift.status_lines(settings, drift)
-    if drifted:
-        console.print(Group("", Text(texts["drift_title"], style="bold yellow"), *drifted))
     normal = screen_drift.acceptance_lines(settings, acceptances)
-    if normal:
-        console.print(Group("", Text(texts["normal_title"], style="bold"), *normal))
-    not_read = _not_read(texts, settings, zone)
-    if not_read:
-        console.print(Group("", Text(texts["not_read_title"], style="bold yellow"), *not_read))
+    for line in (
+        *part(texts["drift_title"], drifted, _NOTABLE),
+        *part(texts["normal_title"], normal),
+        *part(texts["not_read_title"], _not_read(texts, settings, zone), _NOTABLE),
+    ):
+        console.print(line)
     for refusal in refusals:
         reason = getattr(refusal, f"reason_{settings.language}")
         console.print(Text(f"{refusal.feed} {refusal.day}: {reason}", style="red"))
     if refusals or any(each.refused_count for each in partitions):
         console.print(Text(texts["quarantined"].format(command="semillero quarantine list")))
     gone = _gone(texts, {feed: days for feed, days in found.items() if days})
-    if gone:
-        console.print(Group("", Text(texts["gone_title"], style="bold yellow"), *gone))
-    if withdrawals:
-        console.print(Text("\n" + texts["withdrawn_title"], style="bold"))
-    for each in withdrawals:
-        said = texts["withdrawn"].format(
+    withdrawn = [
+        texts["withdrawn"].format(
             feed=each.partition.feed,
             day=each.partition.day,
             because=each.because,
             who=each.withdrawn_by,
             at=each.withdrawn_at,
         )
-        console.print(Text(f"  {said}"))
-    console.print()
+        for each in withdrawals
+    ]
+    parts = [
+        *part(texts["gone_title"], gone, _NOTABLE),
+        *part(texts["withdrawn_title"], [Text(f"  {said}") for said in withdrawn]),
+    ]
+    console.print(Group(*parts, ""))
     show_releases(console, settings)
     _show_buckets(console, settings)
 
@@ -706,7 +684,8 @@ def show_releases(console: Console, settings: Settings) -> None:
     if not releases:
         console.print(texts["no_release"])
     else:
-        table = _table(texts, "", "release", "published_at", "inputs", "current")
+        columns = ("published_at", "inputs", "current")
+        table = number_table(texts, None, ["release"], columns)
         for release in releases:
             facts = release.certificate
             is_current = current is not None and release.release_id == current.release_id
@@ -719,15 +698,3 @@ def show_releases(console: Console, settings: Settings) -> None:
         console.print(table)
     for folder, reason in broken_releases(settings):
         console.print(Text(f"{texts['broken']}: {folder.name}: {reason}", style="red"))
-
-
-def _table(texts: Mapping[str, str], title: str, first: str, *others: str) -> Table:
-    """A plain table: a name at the left, numbers and days at the right."""
-    shown = texts[title] if title else None
-    table = Table(title=shown, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column(texts[first], no_wrap=True)
-    for name in others:
-        # One word a line: eight columns fit into eighty characters, in Spanish too.
-        heading = texts[name].replace(" ", "\n")
-        table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
-    return table

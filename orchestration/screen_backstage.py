@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestration.screen_parts import listed, part, plain_table
 from orchestration.settings import Settings
 from orchestration.sources.backstage import CELL_TEXTS, notes_of
 
@@ -100,37 +101,16 @@ def show_reading(console: Console, settings: Settings, reading: Reading) -> None
         )
         console.print(Text(sums))
     _show_cells(console, settings, reading, texts)
-    _show_list(
-        console,
-        texts,
-        "unknown_title",
-        sorted({header for each in reading.recognised for header in each.report.unknown_headers}),
-        _SHOWN_FILES,
-    )
-    _show_list(
-        console,
-        texts,
-        "notes_title",
-        [note.message(settings.language) for note in notes_of(reading)],
-        _SHOWN_FILES,
-    )
-    _show_list(
-        console,
-        texts,
-        "files_title",
-        [f"{each.file}: {each.said.message(settings.language)}" for each in reading.refused],
-        _SHOWN_FILES,
-    )
+    unknown = {header for each in reading.recognised for header in each.report.unknown_headers}
+    notes = [note.message(settings.language) for note in notes_of(reading)]
+    files = [f"{each.file}: {each.said.message(settings.language)}" for each in reading.refused]
+    _show_list(console, texts, "unknown_title", sorted(unknown), _SHOWN_FILES)
+    _show_list(console, texts, "notes_title", notes, _SHOWN_FILES)
+    _show_list(console, texts, "files_title", files, _SHOWN_FILES)
 
 
 def _table(reading: Reading, texts: Mapping[str, str]) -> Table:
-    table = Table(
-        title=texts["title"],
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-    )
+    table = plain_table(texts["title"])
     # What every export has none of is no column: eighty letters are few.
     counted = [
         name
@@ -200,10 +180,5 @@ def _show_cells(
 def _show_list(
     console: Console, texts: Mapping[str, str], title: str, lines: list[str], most: int
 ) -> None:
-    if not lines:
-        return
-    console.print(Text("\n" + texts[title], style="bold"))
-    for line in lines[:most]:
-        console.print(Text(f"- {line}"))
-    if len(lines) > most:
-        console.print(Text("- " + texts["more"].format(count=f"{len(lines) - most:,}")))
+    for line in part(texts[title], listed(lines, most, texts["more"], mark="- ")):
+        console.print(line)

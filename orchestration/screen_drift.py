@@ -14,6 +14,7 @@ from rich.text import Text
 from orchestration.ingest.drift import Acceptance
 from orchestration.ingest.ledger import DayDrift
 from orchestration.ingest.results import DayResult, DriftFinding, drift_to_tell
+from orchestration.screen_parts import listed, part
 from orchestration.settings import Settings
 
 SHOWN = 6
@@ -79,8 +80,8 @@ def run_lines(settings: Settings, ingested: Mapping[str, Sequence[DayResult]]) -
             if told.finding.action == "refuse":
                 continue
             more = texts["on_days"].format(days=told.days) if told.days > 1 else ""
-            lines.append(f"  {feed} {told.first}: {told.finding.told(settings.language)}{more}")
-    return _cut(texts, lines)
+            lines.append(f"{feed} {told.first}: {told.finding.told(settings.language)}{more}")
+    return listed(lines, SHOWN, texts["more"])
 
 
 def status_lines(settings: Settings, noted: Sequence[DayDrift]) -> list[Text]:
@@ -90,19 +91,12 @@ def status_lines(settings: Settings, noted: Sequence[DayDrift]) -> list[Text]:
     for each in noted:
         last[each.feed] = max(each.day, last.get(each.feed, each.day))
     lines = [
-        f"  {each.feed} {each.day}: {each.finding.told(settings.language)}"
+        f"{each.feed} {each.day}: {each.finding.told(settings.language)}"
         for each in noted
         # Why a day was refused stands beside its refusal.
         if each.day == last[each.feed] and each.finding.action == "warn"
     ]
-    return _cut(texts, lines)
-
-
-def _cut(texts: Mapping[str, str], lines: list[str]) -> list[Text]:
-    shown = [Text(line) for line in lines[:SHOWN]]
-    if len(lines) > SHOWN:
-        shown.append(Text("  " + texts["more"].format(count=len(lines) - SHOWN)))
-    return shown
+    return listed(lines, SHOWN, texts["more"])
 
 
 def acceptance_lines(settings: Settings, acceptances: Sequence[Acceptance]) -> list[Text]:
@@ -145,11 +139,8 @@ def show_drift(
             ]
             console.print(Text(f"  {', '.join(said)}", style=_STYLES[found.action]))
             console.print(Text(f"    {found.told(settings.language)}"))
-    lines = acceptance_lines(settings, acceptances)
-    if lines:
-        console.print(Text("\n" + texts["acceptances"], style="bold"))
-        for line in lines:
-            console.print(line)
+    for line in part(texts["acceptances"], acceptance_lines(settings, acceptances)):
+        console.print(line)
 
 
 def show_acceptance(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, Group
 from rich.text import Text
 
 from orchestration.ingest.ledger import Withdrawal
 from orchestration.ingest.quarantine_tool import Export, HeldRow, HeldSummary
 from orchestration.ingest.replay import ReplayResult
+from orchestration.screen_parts import listed, number_table
 from orchestration.settings import Settings
 
 _SHOWN_REASONS = 8
@@ -184,9 +184,12 @@ def show_replay(
     if not results:
         console.print(texts["empty"])
         return
-    table = _table(texts, "dry_title" if dry_run else "replay_title", ("feed", "day", "outcome"))
-    for name in ("judged", "let_in", "duplicate", "stays"):
-        table.add_column(texts[name], justify="right", no_wrap=True)
+    table = number_table(
+        texts,
+        "dry_title" if dry_run else "replay_title",
+        ("feed", "day", "outcome"),
+        ("judged", "let_in", "duplicate", "stays"),
+    )
     for result in results:
         numbers = (result.judged, result.accepted, result.duplicate, result.still_refused)
         shown = [f"{number:,}" for number in numbers]
@@ -214,7 +217,7 @@ def _show_why(
     results: Sequence[ReplayResult],
 ) -> None:
     lines = [
-        f"  {result.feed} {result.day}"
+        f"{result.feed} {result.day}"
         f"{f' {problem.file} ({problem.count:,})' if problem.row is not None else ''}: "
         f"{getattr(problem, f'reason_{settings.language}')}"
         for result in results
@@ -223,20 +226,8 @@ def _show_why(
     if not lines:
         return
     console.print(Text(texts["why"], style="bold"))
-    for line in lines[:_SHOWN_REASONS]:
-        console.print(Text(line))
-    if len(lines) > _SHOWN_REASONS:
-        console.print(texts["more_reasons"].format(count=len(lines) - _SHOWN_REASONS))
+    console.print(Group(*listed(lines, _SHOWN_REASONS, texts["more_reasons"])))
 
 
 def _short(value: str) -> str:
     return value if len(value) <= _VALUE_WIDTH else f"{value[:_VALUE_WIDTH]}..."
-
-
-def _table(texts: Mapping[str, str], title: str, left: Sequence[str]) -> Table:
-    table = Table(
-        title=texts[title], title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
-    for name in left:
-        table.add_column(texts[name].replace(" ", "\n"), no_wrap=True, vertical="bottom")
-    return table

@@ -85,12 +85,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "release.pointer",
             "run_record",
             "screen_drift",
+            "screen_parts",
             "sources.landing",
         }
     ),
-    "screen_drift": frozenset({"settings", "ingest"}),
-    "screen_quarantine": frozenset({"settings", "ingest"}),
-    "screen_backstage": frozenset({"settings", "sources.backstage"}),
+    "screen_drift": frozenset({"settings", "ingest", "screen_parts"}),
+    "screen_quarantine": frozenset({"settings", "ingest", "screen_parts"}),
+    "screen_backstage": frozenset({"settings", "screen_parts", "sources.backstage"}),
+    "screen_parts": frozenset(),
     "assets": frozenset(
         {
             "settings",
