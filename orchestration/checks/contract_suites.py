@@ -48,12 +48,9 @@ def _columns_match(contract: FeedContract) -> Expectation:
     promised = ", ".join(
         f"({literal(name)}, {literal(kind)})" for name, kind in contract.raw_types_in_full().items()
     )
-    return Expectation(
-        expectation_id=f"contract_{feed}_columns",
-        table=f"arrived.{feed}",
-        also=(),
-        expectation=None,
-        kwargs={},
+    return _query(
+        feed,
+        "columns",
         sql=f"""
             with found as (
                 select arrival_date, column_name, data_type
@@ -71,8 +68,6 @@ def _columns_match(contract: FeedContract) -> Expectation:
             where found.data_type is distinct from promised.data_type
             order by arrival_date, column_name
         """,
-        severity="error",
-        reason=None,
         name_en=f"Each partition of {feed} that arrived has its contract's columns and types.",
         name_es=f"Cada partición de {feed} que llegó tiene las columnas y tipos de su contrato.",
     )
@@ -87,12 +82,9 @@ def _rows_keep_the_contract(contract: FeedContract) -> Expectation:
     )
     shown = ", ".join(fault.shown for fault in faults)
     anything = " or ".join(f"({fault.condition})" for fault in faults)
-    return Expectation(
-        expectation_id=f"contract_{feed}_rows",
-        table=f"arrived.{feed}",
-        also=(),
-        expectation=None,
-        kwargs={},
+    return _query(
+        feed,
+        "rows",
         sql=f"""
             -- Row rules may ask it by its bare name.
             with time_zones as (select name from arrived.time_zones)
@@ -111,12 +103,26 @@ def _rows_keep_the_contract(contract: FeedContract) -> Expectation:
             where fault is not null
             order by arrival_date, arrival_file, arrival_row, fault
         """,
-        severity="error",
-        reason=None,
         name_en=f"Every row of {feed} that arrived keeps its contract: values where they are "
         "required, allowed ones, in their ranges, and no row rule broken.",
         name_es=f"Cada fila de {feed} que llegó cumple su contrato: con los valores obligatorios, "
         "los admitidos, dentro de sus rangos y sin romper ninguna regla de fila.",
+    )
+
+
+def _query(feed: str, asks_about: str, *, sql: str, name_en: str, name_es: str) -> Expectation:
+    """What must give no row, or nothing is published."""
+    return Expectation(
+        expectation_id=f"contract_{feed}_{asks_about}",
+        table=f"arrived.{feed}",
+        also=(),
+        expectation=None,
+        kwargs={},
+        sql=sql,
+        severity="error",
+        reason=None,
+        name_en=name_en,
+        name_es=name_es,
     )
 
 
