@@ -43,17 +43,39 @@ contracts_app = typer.Typer(help="What follows from the contracts.", no_args_is_
 quarantine_app = typer.Typer(
     help="See what was refused, correct it, let it in again.", no_args_is_help=True
 )
+drift_app = typer.Typer(
+    help="See what drifted in the feeds; take it for the new normal.", no_args_is_help=True
+)
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(release_app, name="release")
 app.add_typer(contracts_app, name="contracts")
-drift_app = typer.Typer(
-    help="See what drifted in the feeds; take it for the new normal.", no_args_is_help=True
-)
 app.add_typer(drift_app, name="drift")
 
 REFUSED = 1
 WRONG_USE = 2
+
+FeedArgument = Annotated[str, typer.Argument(help="The feed.")]
+DayArgument = Annotated[
+    datetime, typer.Argument(formats=["%Y-%m-%d"], help="The arrival day (UTC).")
+]
+FeedOption = Annotated[str | None, typer.Option(help="Only this feed.")]
+DayOption = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this arrival day (UTC).")
+]
+FromOption = Annotated[
+    datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First arrival day (UTC).")
+]
+ToOption = Annotated[
+    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last arrival day (UTC).")
+]
+RuleOption = Annotated[
+    str | None, typer.Option(help="Only rows refused under this rule, like too_late.")
+]
+PersonalOption = Annotated[
+    bool,
+    typer.Option("--personal", help="Also personal values, and those that no contract classifies."),
+]
 
 
 def _console() -> Console:
@@ -148,14 +170,8 @@ def _as_date(value: datetime | None) -> date | None:
 
 @app.command()
 def run(
-    from_day: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="First arrival day (UTC)."),
-    ] = None,
-    to_day: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="Last arrival day (UTC)."),
-    ] = None,
+    from_day: FromOption = None,
+    to_day: ToOption = None,
     history: Annotated[
         bool, typer.Option("--history", help="First load of history: lift the lateness horizon.")
     ] = False,
@@ -423,22 +439,6 @@ def check_contracts() -> None:
     typer.echo(texts["as_contracts_say"])
 
 
-FeedOption = Annotated[str | None, typer.Option(help="Only this feed.")]
-DayOption = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only this arrival day (UTC).")
-]
-FromOption = Annotated[
-    datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First arrival day.")
-]
-ToOption = Annotated[
-    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last arrival day.")
-]
-RuleOption = Annotated[str | None, typer.Option(help="Only rows refused under this rule.")]
-PersonalOption = Annotated[
-    bool, typer.Option("--personal", help="With personal and unclassified values.")
-]
-
-
 def _select(
     contracts: Mapping[str, FeedContract],
     feed: str | None,
@@ -573,8 +573,8 @@ def quarantine_replay(
 
 @app.command()
 def withdraw(
-    feed: Annotated[str, typer.Argument(help="The feed.")],
-    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The arrival day (UTC).")],
+    feed: FeedArgument,
+    day: DayArgument,
     because: Annotated[str, typer.Option(help="Why; kept with the day.")],
 ) -> None:
     """Take an accepted arrival day out again; its rows wait in quarantine."""
@@ -617,8 +617,8 @@ def drift_list(
 
 @drift_app.command("accept")
 def drift_accept(
-    feed: Annotated[str, typer.Argument(help="The feed.")],
-    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The arrival day (UTC).")],
+    feed: FeedArgument,
+    day: DayArgument,
     because: Annotated[str, typer.Option(help="Why it is normal from now on; kept.")],
 ) -> None:
     """Take what drifted on a day for the new normal; the next run lets the day in."""
