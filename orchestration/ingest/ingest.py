@@ -24,7 +24,7 @@ from orchestration.ingest import discover, quarantine, reasons
 from orchestration.ingest.check import DayRules, declared_zone, judge
 from orchestration.ingest.drift import LOOKBACK_DAYS, compare
 from orchestration.ingest.engine import open_connection
-from orchestration.ingest.intake import TakenFile, refuse_if_changed, scratch_folder, take_in
+from orchestration.ingest.intake import TakenFile, refuse_if_changed, take_in
 from orchestration.ingest.landed import LandedFile, LandedPartition
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import (
@@ -46,6 +46,7 @@ from orchestration.ingest.read import (
 )
 from orchestration.ingest.reasons import FileRefusedError, Reason
 from orchestration.ingest.results import DayResult, DriftFinding, Problem
+from orchestration.scratch import scratch_folder
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:

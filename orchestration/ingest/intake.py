@@ -1,25 +1,18 @@
 """A landed file becomes a private one under a safe name, hashed and unpacked.
 
-What lives here: the only code that opens landed files, and the scratch folders they pass through.
-What may not: parsing. Every byte passes once, in chunks: hash, decompression (capped) and the NUL
-bytes of UTF-16 are seen on the same way. That text is UTF-8 is for DuckDB to see as it parses;
-where the fault stands is found here, once there is one.
+What lives here: the only code that opens landed files. What may not: parsing. Every byte passes
+once, in chunks: hash, decompression (capped) and the NUL bytes of UTF-16 are seen on the same way.
+That text is UTF-8 is for DuckDB to see as it parses; where the fault stands is found here, once
+there is one.
 """
 
 from __future__ import annotations
 
 import codecs
-import contextlib
-import fcntl
 import gzip
 import hashlib
 import io
-import os
-import shutil
-import tempfile
-import time
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -30,8 +23,6 @@ from orchestration.ingest.reasons import FileRefusedError
 from orchestration.settings import Settings
 
 _CHUNK_BYTES = 1024 * 1024
-_LOCK_NAME = "lock"
-_UNLOCKED_GRACE_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +33,6 @@ class TakenFile:
     path: Path
     format: FileFormat
     sha256: str
-
-
-@contextlib.contextmanager
-def scratch_folder(settings: Settings) -> Iterator[Path]:
-    """A private folder below scratch, removed at the end.
-
-    The folder holds a lock for as long as its process lives, so that folders of dead processes can
-    be told and are removed here first. A process id would not do: ids are used again, and two
-    containers may share the home.
-    """
-    settings.scratch.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(settings.scratch)
-    folder = Path(tempfile.mkdtemp(prefix=f"intake-{os.getpid()}-", dir=settings.scratch))
-    try:
-        with (folder / _LOCK_NAME).open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def take_in(
@@ -207,18 +179,3 @@ class _Hashing(io.RawIOBase):
         self._digest.update(chunk)
         buffer[: len(chunk)] = chunk
         return len(chunk)
-
-
-def _remove_abandoned(scratch: Path) -> None:
-    for folder in scratch.glob("intake-*"):
-        try:
-            with (folder / _LOCK_NAME).open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        except FileNotFoundError:
-            # Made a moment ago and not locked yet, or left by a crash in that moment.
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - folder.stat().st_mtime < _UNLOCKED_GRACE_SECONDS:
-                    continue
-        shutil.rmtree(folder, ignore_errors=True)

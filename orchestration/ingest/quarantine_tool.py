@@ -26,12 +26,12 @@ from orchestration.contracts.loader import MASK, FeedContract
 from orchestration.errors import BilingualError
 from orchestration.ingest import quarantine
 from orchestration.ingest.engine import open_connection
-from orchestration.ingest.intake import scratch_folder
 from orchestration.ingest.landed import shown_name
 from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.read import json_pointer
 from orchestration.ingest.replay import WITHDRAWN, bring
 from orchestration.release.atomic import fsync_folder
+from orchestration.scratch import scratch_folder
 from orchestration.settings import Settings
 from orchestration.sql import literal
 

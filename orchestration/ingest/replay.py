@@ -28,13 +28,13 @@ from orchestration.ingest import discover, quarantine, reasons
 from orchestration.ingest.check import DayRules, declared_zone, judge
 from orchestration.ingest.engine import open_connection
 from orchestration.ingest.ingest import RAW_FORMAT, IngestError, Ingestor
-from orchestration.ingest.intake import scratch_folder
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger, PartitionRecord, utc_now
 from orchestration.ingest.publication import accept_day, finish
 from orchestration.ingest.read import open_kept_rows
 from orchestration.ingest.reasons import FileRefusedError, Reason
 from orchestration.ingest.results import Problem, why_refused
+from orchestration.scratch import scratch_folder
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ import duckdb
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import discover, quarantine, reasons
 from orchestration.ingest.engine import open_connection
-from orchestration.ingest.intake import scratch_folder
 from orchestration.ingest.ledger import Ledger, PartitionRecord, Withdrawal, utc_now
 from orchestration.ingest.publication import finish, withdraw_day
 from orchestration.ingest.reasons import RefusedError
 from orchestration.ingest.replay import bring
+from orchestration.scratch import scratch_folder
 from orchestration.settings import Settings
 
 

@@ -7,12 +7,12 @@ What may not: knowledge of any outside format.
 from __future__ import annotations
 
 import filecmp
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from orchestration.release.atomic import fsync_file, fsync_folder
 from orchestration.settings import Language
 
 
@@ -105,18 +105,12 @@ def place_file(finished: Path, target: Path) -> bool:
     if target.is_file() and filecmp.cmp(finished, target, shallow=False):
         finished.unlink()
         return False
-    _sync(finished)
+    missing = [folder for folder in target.parents if not folder.exists()]
+    fsync_file(finished)
     target.parent.mkdir(parents=True, exist_ok=True)
     finished.replace(target)
-    # The rename itself is durable only once the folders that lead to it are.
-    for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
-        _sync(folder)
+    fsync_folder(target.parent)
+    # A new folder's own name stands in its parent; the first of all is landing in the home.
+    for folder in missing:
+        fsync_folder(folder.parent)
     return True
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -37,9 +37,12 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         {"settings", "release.atomic", "release.certificate", "release.errors"}
     ),
     "versions": frozenset({"settings", "release.certificate"}),
-    "sources": frozenset({"settings", "errors", "contracts", "release.atomic"}),
+    "scratch": frozenset({"settings"}),
+    "sources": frozenset({"settings", "errors", "contracts", "release.atomic", "scratch"}),
     "simulate": frozenset({"settings", "contracts", "release.atomic", "sources.landing"}),
-    "ingest": frozenset({"settings", "errors", "sql", "contracts", "release.atomic", "storage"}),
+    "ingest": frozenset(
+        {"settings", "errors", "sql", "contracts", "release.atomic", "scratch", "storage"}
+    ),
     # Checks compare with the last certificate; what a release makes of them is not theirs.
     "checks": frozenset({"settings", "sql", "contracts", "release.atomic", "release.certificate"}),
     # What ingest found out of itself is told among the answers.

@@ -10,18 +10,17 @@ arrival day is D + 1, whenever the file is given: the same file always lands in 
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
+from orchestration.scratch import scratch_folder
 from orchestration.settings import Settings
 from orchestration.sources.backstage import problems, report
 from orchestration.sources.backstage.columns import FIELD_BY_NAME, CellKind
@@ -114,7 +113,7 @@ class Reading:
         return tuple(each for each in self.recognised if not each.repeats)
 
 
-@contextmanager
+@contextlib.contextmanager
 def read_exports(
     path: Path, settings: Settings, *, progress: Callable[[str], None]
 ) -> Iterator[Reading]:
@@ -138,15 +137,12 @@ def read_exports(
         raise BackstageError(problems.not_found(str(path))) from error
     except OSError as error:
         raise BackstageError(problems.cannot_read(error.strerror or str(error))) from error
-    try:
-        settings.scratch.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix="backstage-", dir=settings.scratch))
-    except OSError as error:
-        raise _cannot_write(settings, error) from error
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            scratch = stack.enter_context(scratch_folder(settings))
+        except OSError as error:
+            raise _cannot_write(settings, error) from error
         yield _read_files(files, ignored, scratch, settings, progress)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _files_of(path: Path) -> tuple[list[Path], list[Path]]:
@@ -221,7 +217,7 @@ def _read_files(
             if not repeats:
                 try:
                     _write(found, rows, staged)
-                except OSError as error:
+                except (OSError, duckdb.IOException) as error:
                     raise _cannot_write(settings, error) from error
             recognised.append(Recognised(name, found, target, staged, repeats))
     return Reading(
@@ -319,6 +315,8 @@ def notes_of(reading: Reading) -> tuple[LandingNote, ...]:
     )
 
 
-def _cannot_write(settings: Settings, error: OSError) -> BackstageError:
-    detail = error.strerror or type(error).__name__
+def _cannot_write(settings: Settings, error: OSError | duckdb.IOException) -> BackstageError:
+    detail = str(error).partition("\n")[0]
+    if isinstance(error, OSError):
+        detail = error.strerror or type(error).__name__
     return BackstageError(problems.cannot_write(str(settings.home), detail))

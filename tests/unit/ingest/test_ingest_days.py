@@ -388,7 +388,7 @@ def test_landed_files_are_never_modified(world: World) -> None:
 
 def test_scratch_folders_of_dead_processes_are_removed_and_living_ones_kept(world: World) -> None:
     scratch = world.settings.scratch
-    dead = scratch / "intake-1-dead"
+    dead = scratch / "private-1-dead"
     dead.mkdir(parents=True)
     (dead / "lock").touch()
     world.land("live_sessions", "day.csv", as_csv(sessions(3)))

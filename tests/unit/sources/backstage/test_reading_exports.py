@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.contracts.loader import load_contracts
 from orchestration.ingest import Ingestor
 from orchestration.simulate.backstage import SheetCell, write_workbook
-from orchestration.sources.backstage import BackstageError, land_exports, read_exports
+from orchestration.sources import landing
+from orchestration.sources.backstage import BackstageError, adapter, land_exports, read_exports
 from tests.unit.sources.backstage.exports import (
     ANA,
     ENGLISH,
@@ -218,8 +222,6 @@ def test_every_unreadable_cell_is_named_and_its_row_goes_to_quarantine(tmp_path:
 
 
 def test_a_refused_row_names_file_sheet_and_cell_in_quarantine(tmp_path: Path) -> None:
-    import duckdb
-
     path = tmp_path / "julio.xlsx"
     rows = [ENGLISH, month_row(), month_row(EVA, diamonds="many")]
     write_workbook(path, {"Hoja 1": rows}, SAVED_AT)
@@ -330,6 +332,58 @@ def test_nothing_is_left_in_scratch_and_landing_is_untouched_until_told(tmp_path
     with read_exports(write(tmp_path / "a.xlsx", month_row()), settings, progress=lambda _: None):
         assert not settings.landing.exists()
     assert list(settings.scratch.iterdir()) == []
+
+
+def test_what_a_killed_reading_left_in_scratch_is_removed_by_the_next(tmp_path: Path) -> None:
+    """It holds people's names: somebody closed the terminal instead of answering."""
+    path, settings = write(tmp_path / "a.xlsx", month_row()), settings_of(tmp_path)
+    code = (
+        "import os, sys; from pathlib import Path; from orchestration.settings import Settings; "
+        "from orchestration.sources.backstage import read_exports\n"
+        "with read_exports(Path(sys.argv[1]), Settings(home=sys.argv[2]), progress=print):\n"
+        "    os._exit(9)"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", code, str(path), str(settings.home)], check=False, timeout=60
+    )
+    assert killed.returncode == 9
+    assert list(settings.scratch.rglob("*.parquet"))
+    with read_exports(path, settings, progress=lambda _: None):
+        assert len(list(settings.scratch.iterdir())) == 1
+    assert list(settings.scratch.iterdir()) == []
+
+
+def test_a_landed_export_stands_after_the_power_went_in_a_new_home_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path)
+    synced: list[Path] = []
+    monkeypatch.setattr(landing, "fsync_folder", synced.append)
+    path = write(tmp_path / "a.xlsx", month_row())
+    with read_exports(path, settings, progress=lambda _: None) as reading:
+        land_exports(reading, settings)
+    (file,) = settings.landing.rglob("*.parquet")
+    # Each folder that is new has its name in its parent, up to the home's.
+    assert set(synced) == {file.parent, *file.parents[1:3], settings.home}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        duckdb.IOException("IO Error: Could not write all bytes: No space left on device\nmore"),
+    ],
+)
+def test_a_full_disk_is_a_sentence_whoever_meets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def write_nothing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(adapter, "_write", write_nothing)
+    with pytest.raises(BackstageError, match=r"No space left on device\. Check that") as told:
+        read(write(tmp_path / "a.xlsx", month_row()), tmp_path)
+    assert "haya espacio" in told.value.message("es")
 
 
 def test_a_path_without_anything_says_what_to_give(tmp_path: Path) -> None:
