@@ -444,6 +444,18 @@ days_of_exports as (
 
 ),
 
+all_days as (
+
+    -- Both list the columns of `final`, in its order.
+    select * from days_of_sessions
+
+    union all
+
+    select * from days_of_exports
+    where session_count > 0 or live_seconds > {{ backstage_tolerance('live_seconds') }}
+
+),
+
 final as (
 
     select
@@ -464,30 +476,7 @@ final as (
         comments,
         likes,
         shares
-    from days_of_sessions
-
-    union all
-
-    select
-        creator_id,
-        local_date,
-        platform_count,
-        session_count,
-        live_seconds,
-        longest_session_seconds,
-        is_valid_day,
-        rule_id,
-        viewer_seconds,
-        average_viewers,
-        peak_viewers,
-        diamonds,
-        gifters,
-        new_followers,
-        comments,
-        likes,
-        shares
-    from days_of_exports
-    where session_count > 0 or live_seconds > {{ backstage_tolerance('live_seconds') }}
+    from all_days
 
 )
 
