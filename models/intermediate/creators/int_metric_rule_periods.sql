@@ -23,24 +23,9 @@ platforms as (
 
 ),
 
-boundaries as (
-
-    -- distinct: rules begin and end on the same days
-    select valid_from as period_start_date from metric_rules
-    union distinct
-    select {{ add_days('valid_to', 1) }} as period_start_date from metric_rules
-    where valid_to is not null
-
-),
-
 periods as (
 
-    select
-        period_start_date,
-        lead(period_start_date, 1, date '9999-12-31') over (
-            order by period_start_date
-        ) as next_period_start_date
-    from boundaries
+    {{ validity_periods('metric_rules') | indent(4) }}
 
 ),
 
@@ -70,11 +55,7 @@ ranked_rules as (
         on
             metric_rules.market in ('*', markets.market)
             and metric_rules.platform in ('*', platforms.platform)
-            and periods.period_start_date >= metric_rules.valid_from
-            and (
-                metric_rules.valid_to is null
-                or periods.period_start_date <= metric_rules.valid_to
-            )
+            and {{ is_in_force('metric_rules', 'periods.period_start_date') }}
 
 ),
 

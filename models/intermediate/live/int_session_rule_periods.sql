@@ -15,24 +15,9 @@ platforms as (
 
 ),
 
-boundaries as (
-
-    -- distinct: rules begin and end on the same days
-    select valid_from as period_start_date from metric_rules
-    union distinct
-    select {{ add_days('valid_to', 1) }} as period_start_date from metric_rules
-    where valid_to is not null
-
-),
-
 periods as (
 
-    select
-        period_start_date,
-        lead(period_start_date, 1, date '9999-12-31') over (
-            order by period_start_date
-        ) as next_period_start_date
-    from boundaries
+    {{ validity_periods('metric_rules') | indent(4) }}
 
 ),
 
@@ -59,14 +44,11 @@ final as (
     inner join metric_rules as general_rules
         on
             general_rules.platform = '*'
-            and periods.period_start_date >= general_rules.valid_from
-            and periods.period_start_date
-            <= coalesce(general_rules.valid_to, date '9999-12-31')
+            and {{ is_in_force('general_rules', 'periods.period_start_date') }}
     left join metric_rules as own_rules
         on
             platforms.platform = own_rules.platform
-            and periods.period_start_date >= own_rules.valid_from
-            and periods.period_start_date <= coalesce(own_rules.valid_to, date '9999-12-31')
+            and {{ is_in_force('own_rules', 'periods.period_start_date') }}
 
 )
 
