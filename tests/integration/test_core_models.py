@@ -316,13 +316,26 @@ GENERIC_TEST_CASES = [
     ("test_holds({}, 'a < b')", "(1, 2), (2, 2), (3, 2)", 2),
     ("test_holds({}, 'a < b')", "(1, null)", 1),
     ("test_holds({}, 'a < b or b is null')", "(1, null)", 0),
+    (
+        "test_periods_leave_no_day({}, ['a'], 'b', 'c')",
+        "(1, date '1900-01-01', date '2024-01-01'), (1, date '2024-01-01', date '9999-12-31')",
+        0,
+    ),
+    # A hole, no end, and a beginning that is too late.
+    (
+        "test_periods_leave_no_day({}, ['a'], 'b', 'c')",
+        "(1, date '1900-01-01', date '2024-01-01'), (1, date '2024-01-02', date '9999-12-31'), "
+        "(2, date '1900-01-01', date '2024-01-01'), (3, date '2024-01-01', date '9999-12-31')",
+        3,
+    ),
 ]
 
 
 def test_a_generic_test_finds_the_rows_that_must_fail(seeded_world: DbtWorld) -> None:
     queries = []
     for call, rows, _ in GENERIC_TEST_CASES:
-        relation = f"(select * from (values {rows}) as cases (a, b))"
+        names = "a, b, c" if "'c'" in call else "a, b"
+        relation = f"(select * from (values {rows}) as cases ({names}))"
         queries.append("{{ " + call.format(f'"{relation}"') + " }}")
     result = seeded_world.invoke("compile", "--inline", "\n;\n".join(queries))
     assert result.success, result.exception
