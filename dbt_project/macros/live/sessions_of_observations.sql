@@ -17,7 +17,7 @@
     `merge_restart_seconds` after that one's end: a restart.
 
     Whether a session's polls belong together depends on polls that follow each other and on the
-    ends of the entries beside it, never on anything far away: `session_reach_seconds` says how far.
+    ends of the entries beside it, never on anything far away: `int_observed_sessions_changed` says how far.
     That is what makes rebuilding the neighbourhood of news equal to rebuilding everything.
 
     Viewers are averaged over time (between two polls, the mean of both), over gaps of at most
@@ -32,23 +32,7 @@
 #}
 {% macro sessions_of_observations(observations, rule_periods) -%}
     {%- set neighbours = "partition by creator_id, platform order by observed_at" -%}
-    {%- set rule_joins -%}
-        left join own_platforms on positions.platform = own_platforms.platform
-        inner join {{ rule_periods }} as rules
-            on
-                coalesce(own_platforms.platform, '*') = rules.platform
-                and cast(positions.observed_at as date) >= rules.period_start_date
-                and cast(positions.observed_at as date) < rules.next_period_start_date
-    {%- endset -%}
     with
-
-    own_platforms as (
-
-        -- distinct: one row a period
-        select distinct platform from {{ rule_periods }}
-        where platform <> '*'
-
-    ),
 
     ranked_observations as (
 
@@ -105,7 +89,7 @@
             {{ seconds_between('positions.previous_observed_at', 'positions.observed_at') }}
                 as gap_seconds
         from positions
-        {{ rule_joins }}
+        {{ join_poll_rules(rule_periods, 'positions', 'observed_at') | indent(8) }}
 
     ),
 
@@ -197,7 +181,7 @@
             creator_id,
             platform,
             entry_number,
-            min(first_observed_at) as observed_at,
+            min(first_observed_at) as first_observed_at,
             max(last_observed_at) as last_observed_at,
             sum(observation_count) as observation_count,
             sum(change_count) as change_count,
@@ -225,29 +209,30 @@
     ruled_entries as (
 
         select
-            positions.*,
+            entry_sums.*,
             rules.merge_restart_seconds,
-            positions.unchanged_count >= rules.min_linger_polls
+            entry_sums.unchanged_count >= rules.min_linger_polls
             -- The first poll is a change, and so is the first of those that stand still.
-            and positions.change_count >= 3
-            and positions.unchanged_count > 2 * positions.longest_standstill_count as is_lingering,
+            and entry_sums.change_count >= 3
+            and entry_sums.unchanged_count > 2 * entry_sums.longest_standstill_count
+                as is_lingering,
             cast(floor(
                 case
-                    when positions.interval_count > 0
-                        then positions.interval_seconds / (2.0 * positions.interval_count)
+                    when entry_sums.interval_count > 0
+                        then entry_sums.interval_seconds / (2.0 * entry_sums.interval_count)
                     else rules.poll_interval_seconds / 2.0
                 end
             ) as bigint) as half_interval_seconds,
             case
                 {%- for announced in ['first_announced_at', 'earliest_announced_at'] %}
                 when
-                    {{ seconds_between('positions.' ~ announced, 'positions.observed_at') }}
+                    {{ seconds_between('entry_sums.' ~ announced, 'entry_sums.first_observed_at') }}
                     between 0 and rules.max_start_credit_seconds
-                    then positions.{{ announced }}
+                    then entry_sums.{{ announced }}
                 {%- endfor %}
             end as believed_started_at
-        from entry_sums as positions
-        {{ rule_joins }}
+        from entry_sums
+        {{ join_poll_rules(rule_periods, 'entry_sums', 'first_observed_at') | indent(8) }}
 
     ),
 
@@ -256,7 +241,7 @@
         select
             *,
             coalesce(
-                believed_started_at, {{ add_seconds('observed_at', '-half_interval_seconds') }}
+                believed_started_at, {{ add_seconds('first_observed_at', '-half_interval_seconds') }}
             ) as started_at,
             case
                 when is_lingering then last_observed_before_change_at else last_observed_at
@@ -321,7 +306,7 @@
             platform,
             session_number,
             min(entry_number) as first_entry_number,
-            min(observed_at) as first_observed_at,
+            min(first_observed_at) as first_observed_at,
             max(last_observed_at) as last_observed_at,
             max(last_live_at) as last_live_at,
             max(ended_at) as ended_at,

@@ -82,14 +82,6 @@ polled_platforms as (
 
 ),
 
-own_platforms as (
-
-    -- distinct: one row a period
-    select distinct platform from {{ ref('int_session_rule_periods') }}
-    where platform <> '*'
-
-),
-
 observed_states as (
 
     -- A session that was just seen may still be on. Later polls close it, also without naming it.
@@ -113,12 +105,9 @@ observed_states as (
         observed_sessions.last_arrival_date as arrival_date
     from observed_sessions
     inner join polled_platforms on observed_sessions.platform = polled_platforms.platform
-    left join own_platforms on observed_sessions.platform = own_platforms.platform
-    inner join {{ ref('int_session_rule_periods') }} as rules
-        on
-            coalesce(own_platforms.platform, '*') = rules.platform
-            and cast(observed_sessions.last_observed_at as date) >= rules.period_start_date
-            and cast(observed_sessions.last_observed_at as date) < rules.next_period_start_date
+    {{ join_poll_rules(
+        ref('int_session_rule_periods'), 'observed_sessions', 'last_observed_at'
+    ) | indent(4) }}
 
 ),
 
