@@ -77,64 +77,40 @@ news_spans as (
 
 ),
 
-neighbour_spans as (
+{% for wider_spans, spans, reach_seconds in [
+    ('neighbour_spans', 'news_spans', 'reach.first_reach_seconds'),
+    ('spans', 'neighbour_spans', 'reach.second_reach_seconds'),
+] -%}
+{{ wider_spans }} as (
 
     select
-        news_spans.creator_id,
-        news_spans.platform,
-        least(news_spans.first_at, coalesce(min(held.first_observed_at), news_spans.first_at))
-            as first_at,
-        greatest(news_spans.last_at, coalesce(max(held.last_observed_at), news_spans.last_at))
-            as last_at
-    from news_spans
-    cross join reach
-    left join {{ previous_sessions }} as held
-        on
-            news_spans.creator_id = held.creator_id
-            and news_spans.platform = held.platform
-            and held.last_observed_at
-            >= {{ add_seconds('news_spans.first_at', '-reach.first_reach_seconds') }}
-            and held.first_observed_at
-            <= {{ add_seconds('news_spans.last_at', 'reach.first_reach_seconds') }}
-    group by
-        news_spans.creator_id,
-        news_spans.platform,
-        news_spans.first_at,
-        news_spans.last_at
-
-),
-
-spans as (
-
-    select
-        neighbour_spans.creator_id,
-        neighbour_spans.platform,
+        {{ spans }}.creator_id,
+        {{ spans }}.platform,
         least(
-            neighbour_spans.first_at,
-            coalesce(min(held.first_observed_at), neighbour_spans.first_at)
+            {{ spans }}.first_at, coalesce(min(held.first_observed_at), {{ spans }}.first_at)
         ) as first_at,
         greatest(
-            neighbour_spans.last_at,
-            coalesce(max(held.last_observed_at), neighbour_spans.last_at)
+            {{ spans }}.last_at, coalesce(max(held.last_observed_at), {{ spans }}.last_at)
         ) as last_at
-    from neighbour_spans
+    from {{ spans }}
     cross join reach
     left join {{ previous_sessions }} as held
         on
-            neighbour_spans.creator_id = held.creator_id
-            and neighbour_spans.platform = held.platform
+            {{ spans }}.creator_id = held.creator_id
+            and {{ spans }}.platform = held.platform
             and held.last_observed_at
-            >= {{ add_seconds('neighbour_spans.first_at', '-reach.second_reach_seconds') }}
+            >= {{ add_seconds(spans ~ '.first_at', '-' ~ reach_seconds) }}
             and held.first_observed_at
-            <= {{ add_seconds('neighbour_spans.last_at', 'reach.second_reach_seconds') }}
+            <= {{ add_seconds(spans ~ '.last_at', reach_seconds) }}
     group by
-        neighbour_spans.creator_id,
-        neighbour_spans.platform,
-        neighbour_spans.first_at,
-        neighbour_spans.last_at
+        {{ spans }}.creator_id,
+        {{ spans }}.platform,
+        {{ spans }}.first_at,
+        {{ spans }}.last_at
 
 ),
 
+{% endfor -%}
 span_limits as (
 
     select
