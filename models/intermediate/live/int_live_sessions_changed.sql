@@ -58,36 +58,22 @@ changed_versions as (
 
 ),
 
-changed_days as (
-
-    -- distinct: several sessions change on one day
-    select distinct
-        changed_versions.creator_id,
-        changed_versions.platform,
-        {{ add_days('cast(changed_versions.started_at as date)', 'day_offsets.number') }}
-            as touched_date
-    from changed_versions
-    cross join longest_gap
-    inner join day_offsets
-        on
-            {{ add_days('cast(changed_versions.started_at as date)', 'day_offsets.number') }}
-            <= cast({{ on_until('changed_versions', 'longest_gap.max_gap_seconds') }} as date)
-
-),
-
 changed_spans as (
 
     select
-        changed_days.creator_id,
-        changed_days.platform,
-        min(changed_days.touched_date) as first_date,
-        max(changed_days.touched_date) as last_date
-    from changed_days
+        changed_versions.creator_id,
+        changed_versions.platform,
+        min(cast(changed_versions.started_at as date)) as first_date,
+        max(cast(
+            {{ on_until('changed_versions', 'longest_gap.max_gap_seconds') }} as date
+        )) as last_date
+    from changed_versions
+    cross join longest_gap
     inner join observed_creators
         on
-            changed_days.creator_id = observed_creators.creator_id
-            and changed_days.platform = observed_creators.platform
-    group by changed_days.creator_id, changed_days.platform
+            changed_versions.creator_id = observed_creators.creator_id
+            and changed_versions.platform = observed_creators.platform
+    group by changed_versions.creator_id, changed_versions.platform
 
 ),
 
@@ -111,6 +97,7 @@ unchanged_sessions as (
 
 ),
 
+{% endif -%}
 known_sessions as (
 
     select measured_sessions.*
@@ -120,26 +107,16 @@ known_sessions as (
             measured_sessions.creator_id = observed_creators.creator_id
             and measured_sessions.platform = observed_creators.platform
     where measured_sessions.is_present
+    {%- if previous_sessions %}
 
     union all
 
     select
-        {{- columns_of('unchanged_sessions', fact_columns, {}) }}
+        {{- columns_of('unchanged_sessions', fact_columns) }}
     from unchanged_sessions
+    {%- endif %}
 
 ),
-{%- else -%}
-known_sessions as (
-
-    select measured_sessions.*
-    from measured_sessions
-    inner join observed_creators
-        on
-            measured_sessions.creator_id = observed_creators.creator_id
-            and measured_sessions.platform = observed_creators.platform
-
-),
-{%- endif %}
 
 session_days as (
 
@@ -185,7 +162,7 @@ written_sessions as (
     union all
 
     select
-        {{- columns_of('unchanged_sessions', fact_columns, {}) }}
+        {{- columns_of('unchanged_sessions', fact_columns) }}
     from unchanged_sessions
     left join also_reported on unchanged_sessions.session_id = also_reported.session_id
     where
