@@ -9,12 +9,15 @@
     'started_at', 'ended_at', 'category', 'average_viewers', 'peak_viewers', 'updated_at',
     'arrival_date',
 ] -%}
-{#- What no poll shows; the last of `session_columns`, in their order. -#}
-{%- set unseen_columns = [
-    'unique_viewers', 'viewer_seconds', 'likes', 'comments', 'shares', 'new_followers', 'gifters',
-    'diamonds',
-] -%}
-{%- set text_type = dbt.type_string() -%}
+{#- What no poll shows. -#}
+{%- set null_text = 'cast(null as ' ~ dbt.type_string() ~ ')' -%}
+{%- set null_count = 'cast(null as bigint)' -%}
+{%- set unseen = {
+    'campaign_id': null_text, 'is_static': 'false', 'unique_viewers': null_count,
+    'viewer_seconds': null_count, 'likes': null_count, 'comments': null_count, 'shares': null_count,
+    'new_followers': null_count, 'gifters': null_count, 'diamonds': null_count,
+    'arrival_file': null_text, 'arrival_row': null_count,
+} -%}
 
 with
 
@@ -53,9 +56,7 @@ moved as (
     select
         sessions.session_id,
         true as is_present,
-        {%- for column in session_columns + lineage_columns %}
-        sessions.{{ column }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{- columns_of('sessions', session_columns + lineage_columns) }}
     from {{ previous_sessions }} as sessions
     left join creators on sessions.creator_id = creators.creator_id
     where
@@ -117,22 +118,7 @@ observed_changed as (
     select
         observed_states.session_id,
         true as is_present,
-        observed_states.creator_id,
-        cast(null as {{ text_type }}) as campaign_id,
-        observed_states.platform,
-        observed_states.started_at,
-        observed_states.ended_at,
-        observed_states.category,
-        false as is_static,
-        observed_states.average_viewers,
-        observed_states.peak_viewers,
-        {%- for column in unseen_columns %}
-        cast(null as bigint) as {{ column }},
-        {%- endfor %}
-        observed_states.updated_at,
-        observed_states.arrival_date,
-        cast(null as {{ text_type }}) as arrival_file,
-        cast(null as bigint) as arrival_row
+        {{- columns_of('observed_states', session_columns + lineage_columns, unseen) }}
     from observed_states
     {%- if previous_sessions %}
     left join {{ previous_sessions }} as held
@@ -152,9 +138,7 @@ observed_changed as (
     select
         held.session_id,
         false as is_present,
-        {%- for column in session_columns + lineage_columns %}
-        held.{{ column }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{- columns_of('held', session_columns + lineage_columns) }}
     from {{ previous_sessions }} as held
     left join observed_states on held.session_id = observed_states.session_id
     where
