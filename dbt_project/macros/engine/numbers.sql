@@ -1,7 +1,7 @@
 {#
     Numbers that engines compute differently.
 
-    What lives here: division and quantiles. What may not: rounding for display, and sums of floating
+    What lives here: division, quantiles, and the value of one row of several. What may not: rounding for display, and sums of floating
     point values (their result depends on the order of the rows, and content hashes must not).
 #}
 
@@ -45,4 +45,9 @@
         partition by {{ partition_by }} order by {{ order_by }}
         rows between unbounded preceding and 1 preceding
     )
+{%- endmacro %}
+
+{# The value of a group's last row by `position` (which has no ties) among those that have one; else NULL. #}
+{% macro last_given(value, position) -%}
+    max_by({{ value }}, {{ position }}) filter (where {{ value }} is not null)
 {%- endmacro %}

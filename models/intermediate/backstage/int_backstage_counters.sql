@@ -42,17 +42,18 @@ report_rows as (
         rows_of_reports.creator_id,
         days_touched.month_start_date,
         rows_of_reports.period_end_date,
-        rows_of_reports.updated_at,
-        rows_of_reports.report_id,
-        rows_of_reports.report_row,
-        rows_of_reports.arrival_date,
         rows_of_reports.joined_at,
         {%- for value in values %}
         rows_of_reports.{{ value }},
         {%- endfor %}
-        count(*) over (
+        row_number() over (
             partition by rows_of_reports.creator_id, rows_of_reports.period_end_date
-        ) as version_count
+            order by
+                rows_of_reports.updated_at,
+                rows_of_reports.report_id,
+                rows_of_reports.arrival_date,
+                rows_of_reports.report_row
+        ) as version_number
     from {{ ref('stg_raw__backstage_reports') }} as rows_of_reports
     inner join days_touched on rows_of_reports.period_end_date = days_touched.calendar_date
     where
@@ -61,7 +62,7 @@ report_rows as (
 
 ),
 
-ranked_rows as (
+final as (
 
     -- Of several exports on the same day the latest that has a column counts for that column: the
     -- columns are chosen at every export.
@@ -69,57 +70,11 @@ ranked_rows as (
         creator_id,
         month_start_date,
         period_end_date,
-        joined_at,
         {%- for value in values %}
-        {{ value }},
-        row_number() over (
-            partition by creator_id, period_end_date
-            order by
-                case when {{ value }} is null then 1 else 0 end,
-                updated_at desc,
-                report_id desc,
-                arrival_date desc,
-                report_row desc
-        ) as {{ value }}_rank,
+        {{ last_given(value, 'version_number') }} as {{ value }},
         {%- endfor %}
-        row_number() over (
-            partition by creator_id, period_end_date
-            order by
-                case when joined_at is null then 1 else 0 end,
-                updated_at desc,
-                report_id desc,
-                arrival_date desc,
-                report_row desc
-        ) as joined_at_rank
+        {{ last_given('joined_at', 'version_number') }} as joined_at
     from report_rows
-    where version_count > 1
-
-),
-
-final as (
-
-    select
-        creator_id,
-        month_start_date,
-        period_end_date,
-        {%- for value in values %}
-        {{ value }},
-        {%- endfor %}
-        joined_at
-    from report_rows
-    where version_count = 1
-
-    union all
-
-    select
-        creator_id,
-        month_start_date,
-        period_end_date,
-        {%- for value in values %}
-        max(case when {{ value }}_rank = 1 then {{ value }} end) as {{ value }},
-        {%- endfor %}
-        max(case when joined_at_rank = 1 then joined_at end) as joined_at
-    from ranked_rows
     group by
         creator_id,
         month_start_date,

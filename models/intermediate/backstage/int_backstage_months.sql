@@ -26,37 +26,18 @@ reported as (
 
 ),
 
--- The month's last word on each column: of the last report that has it.
-ranked as (
-
-    select
-        creator_id,
-        month_start_date,
-        {%- for value in values %}
-        {{ value }},
-        row_number() over (
-            partition by creator_id, month_start_date
-            order by
-                case when {{ value }} is null then 1 else 0 end,
-                period_end_date desc
-        ) as {{ value }}_rank,
-        {%- endfor %}
-        period_end_date
-    from reported
-
-),
-
 last_words as (
 
+    -- On each column: of the month's last report that has it.
     select
         creator_id,
         month_start_date,
         {%- for value in values %}
-        max(case when {{ value }}_rank = 1 then {{ value }} end) as {{ value }},
+        {{ last_given(value, 'period_end_date') }} as {{ value }},
         {%- endfor %}
         max(period_end_date) as last_period_end_date,
         count(*) as report_count
-    from ranked
+    from reported
     group by
         creator_id,
         month_start_date
