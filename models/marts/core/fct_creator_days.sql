@@ -404,7 +404,8 @@ exported_days as (
 days_of_exports as (
 
     -- Where no session tells of the day; so what only sessions know is NULL here. What the platform
-    -- took back belongs to earlier days: no day has less than nothing.
+    -- took back belongs to earlier days: no day has less than nothing. (But NULL stays NULL: `greatest`
+    -- alone would pass over it.)
     select
         exported_days.creator_id,
         exported_days.slice_end_date as local_date,
