@@ -1,4 +1,8 @@
-"""A home in which a sample world was published, made once, copied by every test that changes it."""
+"""What takes long is made once, and copied by every test that changes it.
+
+What lives here: a home in which a sample world was published, and a small warehouse with its seeds.
+What may not: rows of a test.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbt_world import DbtWorld
 from sample_home import FEEDS, LAST_DAY, WORLD, Runner
 
 from orchestration.assets.manifest import prepare_manifest
@@ -55,3 +60,17 @@ def home(published_world: Path, tmp_path: Path) -> Path:
     copy = tmp_path / "home"
     shutil.copytree(published_world, copy, symlinks=True)
     return copy
+
+
+@pytest.fixture(scope="session")
+def seeded_world(tmp_path_factory: pytest.TempPathFactory) -> DbtWorld:
+    """Seeds and the parsed project, to be cloned."""
+    world = DbtWorld(tmp_path_factory.mktemp("seeded"))
+    world.build(command="seed", finish=False)
+    return world
+
+
+@pytest.fixture
+def world(tmp_path: Path, seeded_world: DbtWorld) -> DbtWorld:
+    """A world with seeds and nothing else."""
+    return seeded_world.clone(tmp_path / "home")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,6 +28,11 @@ Row = Mapping[str, object]
 """One feed row: contract columns by name; what is left out is NULL."""
 
 _LINEAGE = {"_extra": "VARCHAR", "_dt": "DATE", "_file": "VARCHAR", "_row": "BIGINT"}
+
+
+def moment(text: str) -> datetime:
+    """A time of a row, in UTC: `moment("2024-04-01T12:00")`."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 class DbtWorld:
@@ -252,6 +257,10 @@ class DbtWorld:
         """The rows of a query on the warehouse."""
         with self._connect() as connection:
             return connection.execute(query, parameters).fetchall()
+
+    def contents(self, tables: Iterable[str]) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of some tables (with their schema), in an order that the rows alone decide."""
+        return {table: sorted(self.rows(f"from {table}"), key=repr) for table in tables}
 
     def execute(self, statement: str) -> None:
         """Change the warehouse by hand, for example to stage an accident."""

@@ -136,14 +136,6 @@ def _export(options: Settings) -> None:
         assert land_exports(reading, options) is not None
 
 
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> DbtWorld:
-    """Seeds and the parsed project, once."""
-    world = DbtWorld(tmp_path_factory.mktemp("seeded"))
-    world.build(command="seed", finish=False)
-    return world
-
-
 @dataclass(frozen=True)
 class Accident:
     """What becomes of a partition after a build: another version of it, or it is withdrawn."""
@@ -253,7 +245,7 @@ def differences(one: DbtWorld, other: DbtWorld) -> dict[str, int]:
 
 @pytest.mark.slow
 def test_any_order_of_arrivals_corrections_and_withdrawals_gives_the_marts_of_one_build_in_order(
-    land: Land, seeded: DbtWorld, tmp_path_factory: pytest.TempPathFactory
+    land: Land, seeded_world: DbtWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # An example costs some seconds of dbt a build: few of them, the same every time, none shrunk.
     @settings(
@@ -266,9 +258,9 @@ def test_any_order_of_arrivals_corrections_and_withdrawals_gives_the_marts_of_on
     )
     @given(history=histories(len(land.keys)))
     def holds(history: History) -> None:
-        world = seeded.clone(tmp_path_factory.mktemp("any_order"))
+        world = seeded_world.clone(tmp_path_factory.mktemp("any_order"))
         held = live_through(history, land, world)
-        in_order = seeded.clone(tmp_path_factory.mktemp("in_order"))
+        in_order = seeded_world.clone(tmp_path_factory.mktemp("in_order"))
         for key in sorted(held, key=lambda key: (key[1], key[0])):
             in_order.adopt(*key, held[key])
         in_order.build(full_refresh=True)
@@ -283,11 +275,11 @@ def test_any_order_of_arrivals_corrections_and_withdrawals_gives_the_marts_of_on
 
 
 def test_two_worlds_that_differ_are_told_apart(
-    land: Land, seeded: DbtWorld, tmp_path: Path
+    land: Land, seeded_world: DbtWorld, tmp_path: Path
 ) -> None:
     worlds = []
     for name, version in (("one", "true"), ("other", "short")):
-        world = seeded.clone(tmp_path / name)
+        world = seeded_world.clone(tmp_path / name)
         for key in land.keys[:12]:
             world.adopt(*key, _version(land, key, version))
         world.build(full_refresh=True)
@@ -327,9 +319,9 @@ def _session(session_id: str, creator_id: str, started_at: str, minutes: int = 6
 
 
 def test_late_rows_inside_the_horizon_rebuild_exactly_the_local_days_they_touch(
-    seeded: DbtWorld, tmp_path: Path
+    seeded_world: DbtWorld, tmp_path: Path
 ) -> None:
-    world = seeded.clone(tmp_path / "home")
+    world = seeded_world.clone(tmp_path / "home")
     zones = {"ana": "America/Bogota", "bea": "Asia/Tokyo", "cleo": "UTC"}
     world.arrive("creators", FIRST_DAY, [_creator(*each) for each in zones.items()])
     days = [FIRST_DAY + timedelta(days=number) for number in range(10)]

@@ -51,20 +51,6 @@ Report = list[dict[str, object]]
 Partitions = dict[date, Report]
 
 
-@pytest.fixture(scope="module")
-def seeded_world(tmp_path_factory: pytest.TempPathFactory) -> DbtWorld:
-    """Seeds and the parsed project, once for all worlds of this module."""
-    world = DbtWorld(tmp_path_factory.mktemp("seeded"))
-    world.build(command="seed", finish=False)
-    return world
-
-
-@pytest.fixture
-def world(tmp_path: Path, seeded_world: DbtWorld) -> DbtWorld:
-    """A world with seeds and nothing else."""
-    return seeded_world.clone(tmp_path / "home")
-
-
 def report_row(creator: str | None, last: date, number: int, **values: object) -> dict[str, object]:
     """A row of a month-to-date report, exported on the morning after."""
     return {
@@ -78,10 +64,6 @@ def report_row(creator: str | None, last: date, number: int, **values: object) -
         "creator_id": creator,
         "is_masked": creator is None,
     } | values
-
-
-def tables(world: DbtWorld) -> dict[str, list[tuple[Any, ...]]]:
-    return {name: sorted(world.rows(f"select * from {name}"), key=repr) for name in TABLES}
 
 
 # --- Random reports in random orders --------------------------------------------------------------
@@ -222,7 +204,7 @@ def test_any_order_of_arrivals_corrections_and_accidents_gives_the_same_days(
 
     anew = world.clone(tmp_path / "anew")
     anew.build(select=MODELS, full_refresh=True)
-    assert tables(world) == tables(anew)
+    assert world.contents(TABLES) == anew.contents(TABLES)
     assert slices_of(world) == reference(final)
     world.build(select=TESTED, command="test")
 

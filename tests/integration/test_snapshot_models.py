@@ -9,11 +9,10 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from dbt_world import DbtWorld
+from dbt_world import DbtWorld, moment
 from reference_sessions import Rules, latest_observations, sessions_of
 
 CORE = ("+fct_creator_days",)
@@ -23,24 +22,6 @@ DAYS = 9
 RULES = Rules()
 
 Partitions = dict[tuple[str, date], list[dict[str, object]]]
-
-
-@pytest.fixture(scope="module")
-def seeded_world(tmp_path_factory: pytest.TempPathFactory) -> DbtWorld:
-    """Seeds and the parsed project, once for all worlds of this module."""
-    world = DbtWorld(tmp_path_factory.mktemp("seeded"))
-    world.build(command="seed", finish=False)
-    return world
-
-
-@pytest.fixture
-def world(tmp_path: Path, seeded_world: DbtWorld) -> DbtWorld:
-    """A world with seeds and nothing else."""
-    return seeded_world.clone(tmp_path / "home")
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def poll(at: datetime, viewers: int = 10, **values: object) -> dict[str, object]:
@@ -127,11 +108,6 @@ def random_partition(chance: random.Random, feed: str, day: date) -> list[dict[s
             for creator_id in chance.sample(["c1", "c2", "c3"], 1)
         ]
     return random_polls(chance, day) if feed == "live_snapshots" else random_sessions(chance, day)
-
-
-def contents(world: DbtWorld) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row, in an order of their own."""
-    return {table: sorted(world.rows(f"from {table}"), key=repr) for table in TABLES}
 
 
 def expected_sessions(partitions: Partitions) -> list[tuple[Any, ...]]:
@@ -230,9 +206,9 @@ def test_polls_in_any_order_of_arrivals_and_accidents_equal_one_full_build(
     arrive(*lost, [])
     world.build(select=CORE)
 
-    step_by_step = contents(world)
+    step_by_step = world.contents(TABLES)
     world.build(select=CORE, full_refresh=True)
-    assert contents(world) == step_by_step
+    assert world.contents(TABLES) == step_by_step
 
     twins = world.rows("select session_id from marts.fct_live_sessions where is_also_reported")
     assert {row[0] for row in twins} == expected_twins(world)
