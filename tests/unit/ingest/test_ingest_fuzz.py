@@ -448,6 +448,15 @@ def shuffle_columns(draft: Draft, data: st.DataObject) -> None:
             row.cells.append(cell)
 
 
+def mutated(feed: str, seed: int, data: st.DataObject, *, is_json: bool) -> Draft:
+    """An honest draft in which rows, columns and then cells were changed."""
+    draft = drafted(feed, seed, is_json=is_json)
+    shuffle_rows(draft, data)
+    shuffle_columns(draft, data)
+    change_cells(draft, data, json_cells if is_json else texts)
+    return draft
+
+
 def written_names(draft: Draft, data: st.DataObject) -> list[str]:
     """The names as they stand in the file: letter case and outer spaces do not count."""
     way = data.draw(st.sampled_from(["as it is", "upper", "title", "spaces"]))
@@ -575,10 +584,7 @@ seeds = st.integers(0, 3)
 def test_any_cell_of_a_csv_file_is_judged_as_a_second_judge_does(
     feed: str, seed: int, data: st.DataObject
 ) -> None:
-    draft = drafted(feed, seed, is_json=False)
-    shuffle_rows(draft, data)
-    shuffle_columns(draft, data)
-    change_cells(draft, data, texts)
+    draft = mutated(feed, seed, data, is_json=False)
     content, end = packed(csv_bytes(draft, data), data)
     assert_judged(draft, land(draft.contract, f"day.csv{end}", content))
 
@@ -588,10 +594,7 @@ def test_any_cell_of_a_csv_file_is_judged_as_a_second_judge_does(
 def test_any_cell_of_json_lines_is_judged_as_a_second_judge_does(
     feed: str, seed: int, data: st.DataObject
 ) -> None:
-    draft = drafted(feed, seed, is_json=True)
-    shuffle_rows(draft, data)
-    shuffle_columns(draft, data)
-    change_cells(draft, data, json_cells)
+    draft = mutated(feed, seed, data, is_json=True)
     content, end = packed(jsonl_bytes(draft, data), data)
     assert_judged(draft, land(draft.contract, f"day.jsonl{end}", content))
 
@@ -601,10 +604,7 @@ def test_any_cell_of_json_lines_is_judged_as_a_second_judge_does(
 def test_any_text_in_parquet_is_judged_as_a_second_judge_does(
     feed: str, seed: int, data: st.DataObject
 ) -> None:
-    draft = drafted(feed, seed, is_json=False)
-    shuffle_rows(draft, data)
-    shuffle_columns(draft, data)
-    change_cells(draft, data, texts)
+    draft = mutated(feed, seed, data, is_json=False)
     assert_judged(draft, land(draft.contract, "day.parquet", parquet_bytes(draft, data)))
 
 
