@@ -235,6 +235,27 @@ def test_a_day_that_is_withdrawn_takes_its_numbers_with_it(world: DbtWorld) -> N
     assert set(slices_of(world)) == {("ana", date(2026, 7, 1)), ("ana", date(2026, 7, 2))}
 
 
+def test_a_column_more_takes_nobodys_day_away_and_without_live_counters_no_day_is_covered(
+    world: DbtWorld,
+) -> None:
+    exports: list[dict[str, object]] = [
+        {"session_count": 1, "diamonds": 10},
+        {"session_count": 3, "diamonds": 15, "matches": 4},
+        {"diamonds": 20, "matches": 5},
+        {"session_count": 6, "diamonds": 30, "matches": 5},
+    ]
+    for number, counters in enumerate(exports, start=1):
+        last = date(2026, 7, number)
+        world.arrive(FEED, last + timedelta(days=1), [report_row("ana", last, 2, **counters)])
+        world.build(select=(*MODELS, "+int_live_coverage_days"))
+    days = "select local_date, session_count, diamonds from marts.fct_creator_days order by 1"
+    assert world.rows(days) == [(date(2026, 7, 1), 1, 10), (date(2026, 7, 2), 2, 5)]
+    covered = (
+        "select event_date from intermediate.int_live_coverage_days where is_covered order by 1"
+    )
+    assert world.rows(covered) == [(date(2026, 7, 1),), (date(2026, 7, 2),)]
+
+
 def test_a_broken_sum_and_a_contradicted_month_are_found(world: DbtWorld) -> None:
     last = date(2026, 7, 31)
     world.arrive(FEED, date(2026, 8, 1), [report_row("ana", last, 2, diamonds=100)])

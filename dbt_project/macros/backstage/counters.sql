@@ -51,3 +51,16 @@
         {%- endfor %}
     )
 {%- endmacro %}
+
+{#
+    A counter of a slice, NULL where the report before the slice left it out: then it reaches back further.
+
+    slices_before: the slice that ends on the day before, of the same creator. A counter stands in a slice
+    where it stands in the report that ends it.
+#}
+{% macro backstage_of_slice_alone(counter, slices, slices_before) -%}
+    case
+        when not {{ slices }}.has_carried_counters or {{ slices_before }}.{{ counter }} is not null
+            then {{ slices }}.{{ counter }}
+    end
+{%- endmacro %}

@@ -35,6 +35,8 @@ pending_reports as (
         period_end_date,
         max(updated_at) as updated_at,
         max(case when is_period_derived then 1 else 0 end) = 1 as is_period_derived,
+        max(case when session_count is not null then 1 else 0 end) = 1 as has_session_count,
+        max(case when live_seconds is not null then 1 else 0 end) = 1 as has_live_seconds,
         count(*) as row_count,
         count(case when is_masked then 1 end) as masked_count,
         count(distinct creator_id) as creator_count
@@ -62,6 +64,8 @@ final as (
         period_end_date,
         updated_at,
         is_period_derived,
+        has_session_count,
+        has_live_seconds,
         row_count,
         masked_count,
         creator_count
@@ -79,6 +83,8 @@ final as (
         period_end_date,
         updated_at,
         is_period_derived,
+        has_session_count,
+        has_live_seconds,
         row_count,
         masked_count,
         creator_count

@@ -11,6 +11,9 @@
 -- depends_on: {{ ref('int_creator_days_touched') }}
 
 {%- set count_columns = ['diamonds', 'gifters', 'new_followers', 'comments', 'likes', 'shares'] %}
+{%- set exported_counters = [
+    'session_count', 'live_seconds', 'valid_days', 'diamonds', 'new_followers',
+] %}
 
 with
 
@@ -371,41 +374,49 @@ days_of_sessions as (
 
 ),
 
-backstage_days as (
+backstage_slices as (
 
-    -- What Backstage counted on one day. A slice of several days is nobody's day, and neither is a
-    -- column that reaches back further.
     select * from {{ ref('fct_backstage_days') }}
-    where
-        days_count = 1
-        and not has_carried_counters
 
 ),
 
-{% if is_incremental() -%}
-exported_days as (
+one_day_slices as (
 
-    select backstage_days.*
-    from backstage_days
+    -- A slice of several days is nobody's day.
+    select slices.*
+    from backstage_slices as slices
+    {%- if is_incremental() %}
     inner join touched_days
         on
-            backstage_days.creator_id = touched_days.creator_id
-            and backstage_days.slice_end_date = touched_days.local_date
+            slices.creator_id = touched_days.creator_id
+            and slices.slice_end_date = touched_days.local_date
+    {%- endif %}
+    where slices.days_count = 1
 
 ),
-{%- else -%}
+
 exported_days as (
 
-    select * from backstage_days
+    -- What Backstage counted on the day, and not before it.
+    select
+        slices.creator_id,
+        {%- for counter in exported_counters %}
+        {{ backstage_of_slice_alone(counter, 'slices', 'slices_before') }} as {{ counter }},
+        {%- endfor %}
+        slices.slice_end_date
+    from one_day_slices as slices
+    left join backstage_slices as slices_before
+        on
+            slices.creator_id = slices_before.creator_id
+            and {{ add_days('slices.slice_end_date', -1) }} = slices_before.slice_end_date
 
 ),
-{%- endif %}
 
 days_of_exports as (
 
     -- Where no session tells of the day; so what only sessions know is NULL here. What the platform
-    -- took back belongs to earlier days: no day has less than nothing. (But NULL stays NULL: `greatest`
-    -- alone would pass over it.)
+    -- took back belongs to earlier days: no day has less than nothing. (But NULL stays NULL, which
+    -- `greatest` alone would pass over.)
     select
         exported_days.creator_id,
         exported_days.slice_end_date as local_date,
