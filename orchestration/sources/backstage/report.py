@@ -165,6 +165,11 @@ def _table_of(sheet: Sheet) -> _Table | None:
     return table
 
 
+def _is_data(cell: Cell) -> bool:
+    # Some headers have digits: Diamonds in L30D.
+    return _has_digits(cell) and columns.field_of(str(cell)) is None
+
+
 def _known_count(sheet: Sheet, index: int) -> int:
     return sum(columns.field_of(text) is not None for text in _header_texts(sheet, index) if text)
 
@@ -178,7 +183,7 @@ def _refuse_other_shapes(table: _Table) -> None:
     sheet, header = table.sheet, table.first_row - 1
     known = [column.index for column in table.columns if column.field is not None]
     for index, row in enumerate(sheet.rows[:header]):
-        if sum(_has_digits(row[place]) for place in known) >= _FEWEST_HEADERS:
+        if sum(_is_data(row[place]) for place in known) >= _FEWEST_HEADERS:
             raise BackstageError(problems.rows_above(sheet.name, index + 1, header + 1))
     for merged in sheet.merged:
         touches_known = any(merged.first_column <= place <= merged.last_column for place in known)
@@ -187,8 +192,8 @@ def _refuse_other_shapes(table: _Table) -> None:
     creator = table.column_of("creator_id")
     texts = _header_texts(sheet, header)
     for index in range(table.first_row, len(sheet.rows)):
-        # Headers have no digits, and every ID has: few rows are worth a closer look.
-        if creator is None or _has_digits(sheet.rows[index][creator.index]):
+        # Every ID has digits: few rows are worth a closer look.
+        if creator is None or _is_data(sheet.rows[index][creator.index]):
             continue
         is_header = _known_count(sheet, index) >= _FEWEST_HEADERS
         if is_header and _header_texts(sheet, index) != texts:

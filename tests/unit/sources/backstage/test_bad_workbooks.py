@@ -7,14 +7,14 @@ import io
 import random
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import openpyxl  # type: ignore[import-untyped]
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet  # type: ignore[import-untyped]
 
-from orchestration.simulate.backstage import write_workbook
+from orchestration.simulate.backstage import SheetCell, write_workbook
 from orchestration.sources.backstage import notes_of
 from tests.unit.sources.backstage.exports import (
     ANA,
@@ -350,6 +350,30 @@ def test_headers_in_two_rows_are_read_where_merged_cells_say_how(tmp_path: Path)
     rows = landed_rows(_edited(tmp_path / "a.xlsx", group_headers), tmp_path)
     assert [row["creator_id"] for row in rows] == [ANA, EVA]
     assert [row["row_number"] for row in rows] == [3, 4]
+
+
+def test_headers_with_digits_are_headers_in_two_rows_and_below_others_too(tmp_path: Path) -> None:
+    headers = ["Creator ID:", "Diamonds in L30D", "LIVE duration in L30D", "Last LIVE"]
+    headers += ["Valid go LIVE days in L30D"]
+    row: list[SheetCell] = [ANA, 5, "1h", "2026-07-01", "3d"]
+
+    def use_two_rows(_: openpyxl.Workbook, sheet: Worksheet) -> None:
+        sheet.delete_rows(1, 3)
+        sheet.append([*headers[:3], "Activity", None, *headers[4:]])
+        sheet.append([None, None, None, "Last LIVE", "Status"])
+        sheet.append([*row[:4], "Active", row[4]])
+        for column in "ABCF":
+            sheet.merge_cells(f"{column}1:{column}2")
+        sheet.merge_cells("D1:E1")
+
+    (landed,) = landed_rows(_edited(tmp_path / "a.xlsx", use_two_rows), tmp_path)
+    assert (landed["creator_id"], landed["valid_days"], landed["status"]) == (ANA, 3, "active")
+    path = tmp_path / "b.xlsx"
+    order = (1, 0, 2, 3, 4)
+    tables: list[Sequence[SheetCell]] = [headers, row]
+    tables += [[headers[n] for n in order], [row[n] for n in order]]
+    write_workbook(path, {"S": tables}, SAVED_AT)
+    assert "other headers begin in row 3" in refusal(path, tmp_path)
 
 
 def test_hidden_sheets_are_not_read_and_never_silently(tmp_path: Path) -> None:
