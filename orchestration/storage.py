@@ -314,8 +314,8 @@ def _create_secret(connection: duckdb.DuckDBPyConnection, access: BucketAccess) 
         raise StorageError(
             "DuckDB does not take the credentials in the AWS_* variables: one of them has a form "
             "that none can have.",
-            "DuckDB no acepta las credenciales de las variables AWS_*: alguna tiene una forma que "
-            "no puede ser.",
+            "DuckDB no acepta las credenciales de las variables AWS_*: alguna tiene un formato "
+            "imposible.",
         ) from None
 
 

@@ -178,7 +178,7 @@ def too_wide(sheet: str, last_cell: str) -> Said:
         f"The sheet {sheet!r} reaches to cell {last_cell}, far beyond any export. Delete what "
         f"stands out there, or better: {_EXPORT_AGAIN.en[0].lower()}{_EXPORT_AGAIN.en[1:]}",
         f"La hoja {sheet!r} llega hasta la celda {last_cell}, mucho más allá de cualquier "
-        "exportación. Borre lo que haya por allá o, mejor, "
+        "exportación. Borre lo que haya ahí o, mejor, "
         f"{_EXPORT_AGAIN.es[0].lower()}{_EXPORT_AGAIN.es[1:]}",
     )
 
@@ -288,7 +288,7 @@ def header_twice(sheet: str, one: str, other: str) -> Said:
         f"In the sheet {sheet!r} the columns {one!r} and {other!r} mean the same. Delete the one "
         "that does not count.",
         f"En la hoja {sheet!r} las columnas {one!r} y {other!r} significan lo mismo. Borre la que "
-        "no vale.",
+        "no corresponda.",
     )
 
 
