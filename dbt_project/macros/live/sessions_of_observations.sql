@@ -17,8 +17,8 @@
     `merge_restart_seconds` after that one's end: a restart.
 
     Whether a session's polls belong together depends on polls that follow each other and on the
-    ends of the entries beside it, never on anything far away: `int_observed_sessions_changed` says how far.
-    That is what makes rebuilding the neighbourhood of news equal to rebuilding everything.
+    ends of the entries beside it, never on anything far away (`int_observed_sessions_changed` says how
+    far). That is what makes rebuilding the neighbourhood of news equal to rebuilding everything.
 
     Viewers are averaged over time (between two polls, the mean of both), over gaps of at most
     `max_gap_seconds`, in whole numbers until the one division at the end.
