@@ -74,12 +74,13 @@ class ObjectStore:
         self.url = url
         self._access = BucketAccess()
         self._connection = _connect(self._access, settings)
+        self._is_believed = False
 
     def listing(self, folder: str = "") -> list[StoredObject]:
         """Everything below a folder of plain name, by key. No content is read.
 
-        Costs two requests a thousand objects; one more an object where a name has a `?`, or where
-        there is nothing.
+        Costs two requests a thousand objects; one more an object where a name has a `?`, and two
+        if the first listing of all is empty.
 
         Raises:
             StorageError: The server does not answer, or refuses.
@@ -90,8 +91,10 @@ class ObjectStore:
             query = "select file from glob($pattern)"
             rows = self._connection.execute(query, {"pattern": pattern}).fetchall()
             keys = [row[0].removeprefix(f"{self.url}/") for row in rows]
-        if not keys:
+        if not keys and not self._is_believed:
             self._refuse_impostor()
+        self._is_believed = True
+        if not keys:
             return []
         with self._told():
             # DuckDB reads what follows a `?` as options of the connection, such as another server
@@ -216,7 +219,8 @@ class ObjectStore:
         """Believe an empty listing only from a server that knows what it does not have.
 
         A proxy's sign-in page or an empty answer is a listing without objects to DuckDB, and an
-        empty bucket is as quiet as a bucket in which all is well.
+        empty bucket is as quiet as a bucket in which all is well. Who once told of an object, or
+        of one that there is not, is no impostor.
         """
         if self.facts(uuid4().hex) is not None:
             raise _not_storage(self.url, self._access, "HTTP 200")
