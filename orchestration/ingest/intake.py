@@ -27,12 +27,21 @@ _CHUNK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TakenFile:
-    """A landed file under its private name, ready to be read; `sha256` is of the landed bytes."""
+    """A landed file under its private name, ready to be read.
+
+    Attributes:
+        landed: The file as landing has it.
+        path: Where its unpacked bytes are.
+        format: How they are to be read.
+        sha256: Of the landed bytes.
+        lines: Of the unpacked bytes, blank ones counted; 0 for Parquet.
+    """
 
     landed: LandedFile
     path: Path
     format: FileFormat
     sha256: str
+    lines: int
 
 
 def take_in(
@@ -52,18 +61,18 @@ def take_in(
     try:
         if landed.is_gzip:
             packed = zone.readable(landed, path.with_suffix(".packed"))
-            sha256 = _unpack(packed, path, settings.max_decompressed_bytes)
+            sha256, lines = _unpack(packed, path, settings.max_decompressed_bytes)
         else:
             if landed.size > settings.max_decompressed_bytes:
                 raise FileRefusedError(reasons.too_big(settings.max_decompressed_bytes))
             zone.bring(landed, path)
-            sha256 = hash_and_validate(path, is_text=landed.format != "parquet")
+            sha256, lines = hash_and_validate(path, is_text=landed.format != "parquet")
     except OSError as error:
         raise FileRefusedError(
             reasons.unreadable(error.strerror or type(error).__name__)
         ) from error
     refuse_if_changed(landed, zone)
-    return TakenFile(landed=landed, path=path, format=landed.format, sha256=sha256)
+    return TakenFile(landed, path, landed.format, sha256, lines)
 
 
 def refuse_if_changed(landed: LandedFile, zone: LandingZone) -> None:
@@ -95,21 +104,40 @@ def with_plain_line_ends(path: Path) -> Path:
     return copy
 
 
-def hash_and_validate(path: Path, *, is_text: bool) -> str:
-    """The sha256 of a file, after one pass over it.
+class _TextSeen:
+    """What is noted of a text whose chunks pass by."""
+
+    def __init__(self) -> None:
+        self.has_nul = False
+        self._line_ends = 0
+        self._last = b"\n"
+
+    def see(self, chunk: bytes) -> None:
+        self.has_nul = self.has_nul or b"\0" in chunk
+        self._line_ends += chunk.count(b"\n")
+        self._last = chunk[-1:]
+
+    @property
+    def lines(self) -> int:
+        return self._line_ends + (self._last != b"\n")
+
+
+def hash_and_validate(path: Path, *, is_text: bool) -> tuple[str, int]:
+    """The sha256 of a file and its number of lines (of text only), after one pass over it.
 
     Raises:
         FileRefusedError: it is to be text, and holds a NUL byte.
     """
     digest = hashlib.sha256()
-    has_nul = False
+    text = _TextSeen()
     with path.open("rb", buffering=0) as source:
         while chunk := source.read(_CHUNK_BYTES):
             digest.update(chunk)
-            has_nul = has_nul or (is_text and b"\0" in chunk)
-    if has_nul:
+            if is_text:
+                text.see(chunk)
+    if text.has_nul:
         refuse_other_encodings(path)
-    return digest.hexdigest()
+    return digest.hexdigest(), text.lines
 
 
 def refuse_other_encodings(path: Path) -> None:
@@ -137,10 +165,10 @@ def refuse_other_encodings(path: Path) -> None:
             lines_before += chunk.count(b"\n")
 
 
-def _unpack(packed_path: Path, path: Path, limit: int) -> str:
+def _unpack(packed_path: Path, path: Path, limit: int) -> tuple[str, int]:
     digest = hashlib.sha256()
     size = 0
-    has_nul = False
+    text = _TextSeen()
     with (
         packed_path.open("rb", buffering=0) as packed,
         gzip.GzipFile(fileobj=io.BufferedReader(_Hashing(packed, digest), _CHUNK_BYTES)) as source,
@@ -151,7 +179,7 @@ def _unpack(packed_path: Path, path: Path, limit: int) -> str:
                 size += len(chunk)
                 if size > limit:
                     raise FileRefusedError(reasons.too_big(limit))
-                has_nul = has_nul or b"\0" in chunk
+                text.see(chunk)
                 target.write(chunk)
         except EOFError as error:
             raise FileRefusedError(reasons.broken_gzip(truncated=True)) from error
@@ -159,9 +187,9 @@ def _unpack(packed_path: Path, path: Path, limit: int) -> str:
             raise FileRefusedError(reasons.broken_gzip(truncated=False)) from error
     if size == 0:
         raise FileRefusedError(reasons.empty_file())
-    if has_nul:
+    if text.has_nul:
         refuse_other_encodings(path)
-    return digest.hexdigest()
+    return digest.hexdigest(), text.lines
 
 
 class _Hashing(io.RawIOBase):

@@ -8,6 +8,7 @@ they are bound as parameters, and DuckDB sees columns by position (`_c0`, `_c1`,
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ _MIXED_LINE_ENDS = "state machine reached an invalid state"
 # Text goes through the table `landed`: its rowid is the only row number that DuckDB gives without
 # reading on one thread.
 _NUMBERED = "select rowid + 1 as _row, * from landed"
+_NUMBERED_BELOW_PATTERN = "select rowid as _row, * from landed where rowid > 0"
 _NUMBERED_AROUND_REJECTS = (
     "select landed_numbers.row as _row, landed.* "
     "from landed inner join landed_numbers on landed.rowid = landed_numbers.place"
@@ -51,12 +53,25 @@ _IS_OBJECT = (
     f"else {_ARE_KEYS_USABLE.format('json_keys(line)')} end"
 )
 _NO_FAULT = "cast(null as varchar)"
-_HEAD_LINES = 200
+# DuckDB's own JSON reader takes a third of the time of looking at each line. It would guess types,
+# and read 12.7 as 13 where it had guessed integers; so the first file that it sees is one line of
+# ours, in which every value is a text. It stops at the first line that is no object, has another
+# key than that one, or names a key twice.
+_REGULAR_LINES = (
+    "read_json([$_pattern, $_path], format = 'newline_delimited', records = true, "
+    "sample_size = 1, maximum_sample_files = 1, map_inference_threshold = -1, "
+    "hive_partitioning = false)"
+)
+_HEAD_LINES = 2_000
 _LINES = (
     "select line from read_csv($_path, columns = {'line': 'VARCHAR'}, auto_detect = false, "
     f"header = false, delim = '{_NO_DELIMITER}', quote = '', escape = '', strict_mode = false, "
     "hive_partitioning = false)"
 )
+
+
+class IrregularLinesError(Exception):
+    """Some line of a JSON lines file is not like the others: look at each (`line_by_line`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,8 @@ class Source:
     malformed_rows: int = 0
     # Rows of text have a number only once they are in a table: see `load_rows`.
     is_numbered: bool = True
-    # SQL: NULL where a line is a row, '' where it is blank, else what is wrong with it.
+    # SQL: NULL where a line is a row, '' where it is blank, else what is wrong with it. None where
+    # every line must be a row.
     no_row: str | None = None
     header_lines: int = 0
     has_mixed_line_ends: bool = False
@@ -124,13 +140,23 @@ class Source:
 
 
 def open_source(
-    connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
+    connection: duckdb.DuckDBPyConnection,
+    taken: TakenFile,
+    contract: FeedContract,
+    *,
+    line_by_line: bool = False,
 ) -> Source:
     """Look at the file's columns and make it ready.
+
+    JSON lines are taken to be like each other, unless they are to be read `line_by_line`.
 
     Raises:
         FileRefusedError: the file lacks required columns, names one twice, or cannot be read.
     """
+    if taken.format == "jsonl" and not line_by_line:
+        regular = _open_regular_jsonl(connection, taken, contract)
+        if regular is not None:
+            return regular
     opener: dict[str, Callable[..., Source]] = {
         "csv": _open_csv,
         "jsonl": _open_jsonl,
@@ -181,8 +207,13 @@ def load_rows(
 
     Raises:
         FileRefusedError: the file is not UTF-8, or its rows cannot be told apart.
+        IrregularLinesError: the lines of a JSON lines file are not as like as they were taken to
+            be.
     """
-    if taken.format == "csv":
+    if taken.format == "jsonl" and source.no_row is None:
+        _load_regular_jsonl(connection, taken, source, query)
+        malformed, numbered = 0, _NUMBERED_BELOW_PATTERN
+    elif taken.format == "csv":
         _load_csv(connection, taken, source, query)
         malformed = _place_csv_rejects(connection, taken, source.header_lines)
         numbered = _NUMBERED_AROUND_REJECTS if malformed else _NUMBERED
@@ -360,16 +391,11 @@ def _open_jsonl(
 ) -> Source:
     path = {"_path": str(taken.path)}
     _look_at_json_lines(connection, taken.path)
-    connection.execute(
-        f"create or replace temp table landed_head as {_LINES} limit {_HEAD_LINES}", path
-    )
-    keys = connection.execute(
-        f"select distinct unnest(keys) as name from json_shapes where is_object "
-        f"order by name limit {MAX_COLUMNS + 1}"
-    ).fetchall()
+    _take_json_head(connection, taken.path)
+    keys = _usable_json_keys(connection)
     if len(keys) > MAX_COLUMNS:
         raise FileRefusedError(reasons.too_many_columns(MAX_COLUMNS))
-    columns = [_json_column(index, key) for index, (key,) in enumerate(keys)]
+    columns = [_json_column(index, key) for index, key in enumerate(keys)]
     has_rows, has_blank, has_malformed = connection.execute(
         "select bool_or(not is_blank), bool_or(is_blank), bool_or(not is_blank and not is_object) "
         "from json_shapes"
@@ -388,7 +414,7 @@ def _open_jsonl(
         rows=0,
         parameters={
             **path,
-            "_pointers": [json_pointer(key) for (key,) in keys],
+            "_pointers": [json_pointer(key) for key in keys],
             "_names_unknown": [column.name for column in unknown],
         },
         known=known,
@@ -400,14 +426,96 @@ def _open_jsonl(
     )
 
 
+def _open_regular_jsonl(
+    connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
+) -> Source | None:
+    """A file whose lines are like each other as far as its head shows; None where they are not."""
+    try:
+        _take_json_head(connection, taken.path)
+        _find_json_shapes(connection, "select line from landed_head", {}, "json_keys(line)")
+    except (duckdb.InvalidInputException, UnicodeDecodeError):
+        return None
+    are_regular = connection.execute("select bool_and(is_object) from json_shapes").fetchone()
+    keys = _usable_json_keys(connection)
+    # DuckDB's own names for these would not be the file's.
+    has_odd_names = "" in keys or len({key.casefold() for key in keys}) < len(keys)
+    if are_regular != (True,) or not keys or len(keys) > MAX_COLUMNS or has_odd_names:
+        return None
+    columns = [
+        RawColumn(key.strip(), f"_c{index}", is_nested=_looks_nested(f"_c{index}"))
+        for index, key in enumerate(keys)
+    ]
+    try:
+        known, unknown = _match(columns, contract)
+    except FileRefusedError:
+        # Lines below the head may have what these lack.
+        return None
+    pattern = taken.path.with_name(f"{taken.path.stem}-pattern.jsonl")
+    pattern.write_text(json.dumps(dict.fromkeys(keys, "text")) + "\n", encoding="utf-8")
+    names = ", ".join(column.expression for column in columns)
+    return Source(
+        relation=f"select * from {_REGULAR_LINES} as source({names})",
+        rows=0,
+        parameters={
+            "_path": str(taken.path),
+            "_pattern": str(pattern),
+            "_names_all": [column.name for column in columns],
+            "_names_unknown": [column.name for column in unknown],
+        },
+        known=known,
+        unknown=unknown,
+        content=f"cast(to_json(map($_names_all, [{names}])) as varchar)",
+        width=len(columns),
+        is_numbered=False,
+    )
+
+
+def _looks_nested(text: str) -> str:
+    """SQL that stops at a text which may have been an object or an array: it never is true."""
+    return (
+        f"case when prefix({text}, '{{') or prefix({text}, '[') "
+        f"then case when json_valid({text}) then cast(error('nested') as boolean) end end"
+    )
+
+
+def _load_regular_jsonl(
+    connection: duckdb.DuckDBPyConnection, taken: TakenFile, source: Source, query: str
+) -> None:
+    try:
+        _load(connection, query, source.bound(query))
+    except (duckdb.InvalidInputException, UnicodeDecodeError) as error:
+        raise IrregularLinesError from error
+    # The reader passes over blank lines, and the rows after them would have wrong numbers.
+    if _count(connection, "landed") != 1 + taken.lines:
+        raise IrregularLinesError
+
+
+def _take_json_head(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Keep the first lines as the table `landed_head(line)`."""
+    connection.execute(
+        f"create or replace temp table landed_head as {_LINES} limit {_HEAD_LINES}",
+        {"_path": str(path)},
+    )
+
+
+def _usable_json_keys(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The keys of the objects in `json_shapes`, in order; at most one more than may be."""
+    keys = connection.execute(
+        "select distinct unnest(keys) as name from json_shapes where is_object "
+        f"order by name limit {MAX_COLUMNS + 1}"
+    ).fetchall()
+    return [key for (key,) in keys]
+
+
 def _look_at_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Find which lists of keys the lines have, as the table `json_shapes`.
 
     Raises:
         FileRefusedError: the file is not UTF-8, or a line is too long.
     """
+    bound = {"_path": str(path)}
     try:
-        _find_json_shapes(connection, path, "json_keys(line)")
+        _find_json_shapes(connection, _LINES, bound, "json_keys(line)")
     except (duckdb.InvalidInputException, UnicodeDecodeError):
         # Some line is not valid JSON. Few files have one, and looking first costs a parse. (DuckDB
         # may quote half a letter of it, which Python cannot decode.)
@@ -415,7 +523,8 @@ def _look_at_json_lines(connection: duckdb.DuckDBPyConnection, path: Path) -> No
     else:
         return
     try:
-        _find_json_shapes(connection, path, "case when json_valid(line) then json_keys(line) end")
+        keys = "case when json_valid(line) then json_keys(line) end"
+        _find_json_shapes(connection, _LINES, bound, keys)
     except duckdb.InvalidInputException as error:
         if "Maximum line size" in str(error):
             raise FileRefusedError(reasons.line_too_long()) from error
@@ -441,8 +550,10 @@ def _set_malformed_json_aside(connection: duckdb.DuckDBPyConnection) -> int:
     return _count(connection, "malformed")
 
 
-def _find_json_shapes(connection: duckdb.DuckDBPyConnection, path: Path, keys: str) -> None:
-    """Make `json_shapes(keys, is_blank, is_object)`: the lists of keys that lines of the file have.
+def _find_json_shapes(
+    connection: duckdb.DuckDBPyConnection, lines: str, bound: dict[str, Any], keys: str
+) -> None:
+    """Make `json_shapes(keys, is_blank, is_object)`: the lists of keys that the lines have.
 
     Few lists for many lines: what is asked of a list need not be asked of its lines.
     """
@@ -466,11 +577,11 @@ def _find_json_shapes(connection: duckdb.DuckDBPyConnection, path: Path, keys: s
                     line,
                     {_IS_BLANK} as is_blank,
                     case when not {_IS_BLANK} then {keys} end as keys
-                from ({_LINES})
+                from ({lines})
             )
         )
         """,
-        {"_path": str(path)},
+        bound,
     )
 
 
