@@ -342,7 +342,7 @@ def _problems(
     for feed, days in ingested.items():
         for day in days:
             for problem in day.problems:
-                if problem.file.startswith("dt="):
+                if problem.is_of_day:
                     continue
                 key = (day.outcome != "refused", feed, problem.rule, problem.column or "")
                 grouped.setdefault(key, []).append((day, problem))

@@ -78,8 +78,8 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         days = [date.fromisoformat(partition_key) for partition_key in context.partition_keys]
         try:
-            results = ingest_days(contract, days, home.settings, history=config.history)
             zone = open_zone(home.settings)
+            results = ingest_days(contract, days, home.settings, zone, history=config.history)
             missing = _notice_gone(contract.feed, home.settings, zone, context.run.run_id)
         except StorageError as error:
             # Nobody's data is at fault: what was read so far stays, the rest waits for the bucket.
@@ -112,11 +112,16 @@ def _build_raw_asset(contract: FeedContract, settings: Settings) -> dg.AssetsDef
 
 
 def ingest_days(
-    contract: FeedContract, days: Sequence[date], settings: Settings, *, history: bool
+    contract: FeedContract,
+    days: Sequence[date],
+    settings: Settings,
+    zone: LandingZone,
+    *,
+    history: bool,
 ) -> list[DayResult]:
     """Ingest the days of one feed in order; a refused day does not keep the others out."""
     results = []
-    with Ingestor(settings, history=history) as ingestor:
+    with Ingestor(settings, history=history, zone=zone) as ingestor:
         for day in days:
             result = ingestor.ingest(contract, day)
             if result.outcome == "refused":

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from orchestration.contracts.loader import EARLIEST, LATEST, Column, FeedContract
 from orchestration.ingest import reasons
+from orchestration.ingest.day_rows import key_hash, ranking_columns
 from orchestration.ingest.read import RawColumn, Source
 from orchestration.ingest.reasons import Reason
 from orchestration.sql import literal
@@ -105,12 +106,19 @@ class Judgement:
     is the query of that table, and the other two speak of `landed_rows`, which numbers it; else
     nothing is kept in between: most files have no refused row, and those that have some are read
     again for them.
+
+    Rows that have numbers can be asked two things more without keeping them: `key_hashes` yields
+    the `key_hash` of all, `suspects` those that are refused or whose hash is in the table
+    `repeated_keys`, with `_row`, the `ranking_columns`, `failed` (NULL where they pass) and
+    `content`.
     """
 
     accepted: str
     refused: str
     checks: tuple[Check, ...]
     load: str | None = None
+    key_hashes: str = ""
+    suspects: str = ""
 
 
 def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
@@ -142,6 +150,7 @@ def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
     """
     origin = f"{_date_literal(rules.day)} as _dt, $_file as _file, _row"
     if source.is_numbered:
+        ranking = ", ".join(f'"{name}"' for name in ranking_columns(contract))
         return Judgement(
             accepted=f"""{judged}
                 select {names}, {source.extra} as _extra, {origin} from judged where not _fails
@@ -151,6 +160,13 @@ def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
                 from judged where _fails
             """,
             checks=checks,
+            key_hashes=f"{judged} select {key_hash(contract)} as key_hash from typed",
+            suspects=f"""{judged}
+                select _row, {ranking}, case when _fails then {failed} end as failed,
+                    case when _fails then {source.content} end as content
+                from judged
+                where _fails or {key_hash(contract)} in (select key_hash from repeated_keys)
+            """,
         )
     kept, no_row = "_fails", ""
     if source.no_row is not None:

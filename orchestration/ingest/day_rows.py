@@ -23,6 +23,7 @@ RAW_FORMAT = (
     "dictionary_size_limit 2048, row_group_size 122880)"
 )
 WITHOUT_LOSERS = "anti join losers using (_file, _row)"
+_NEWEST = "updated_at"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MICROSECONDS = 86_400_000_000
 
@@ -41,16 +42,19 @@ class Span:
 
 def start(connection: duckdb.DuckDBPyConnection, contract: FeedContract) -> None:
     """Make the empty table `accepted`."""
-    columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in contract.columns)
-    connection.execute(
-        f"create or replace temp table accepted ({columns}, "
-        "_extra varchar, _dt date, _file varchar, _row bigint)"
-    )
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in contract.raw_types().items())
+    connection.execute(f"create or replace temp table accepted ({columns})")
 
 
 def key_hash(contract: FeedContract) -> str:
     """SQL that is equal where keys are equal, and smaller than long keys to keep."""
     return "hash({})".format(", ".join(f'"{name}"' for name in contract.key))
+
+
+def ranking_columns(contract: FeedContract) -> list[str]:
+    """What tells which rows are of one key, and which of them counts."""
+    newest = [column.name for column in contract.columns if column.name == _NEWEST]
+    return [*contract.key, *newest]
 
 
 def find_losers(
@@ -63,8 +67,7 @@ def find_losers(
     Args:
         connection: Where the rows are.
         contract: Whose rows.
-        rows: SQL of a relation of them, which may have no more than key, `updated_at`, `_file` and
-            `_row`.
+        rows: SQL of a relation of them, of which `ranking_columns`, `_file` and `_row` are asked.
         bound: What the relation binds.
 
     Returns:
@@ -76,7 +79,7 @@ def find_losers(
     if row_count == key_count:
         return 0
     key = ", ".join(f'"{name}"' for name in contract.key)
-    newest = '"updated_at" desc nulls last, ' if _has_updated_at(contract) else ""
+    newest = f'"{_NEWEST}" desc nulls last, ' if _NEWEST in ranking_columns(contract) else ""
     # Few keys are there twice, and only their rows are put in order.
     connection.execute(
         f"""
@@ -100,10 +103,6 @@ def find_losers(
     )
     counted = connection.execute("select count(*) from losers").fetchone()
     return int(counted[0]) if counted else 0
-
-
-def _has_updated_at(contract: FeedContract) -> bool:
-    return any(column.name == "updated_at" for column in contract.columns)
 
 
 def span_of(

@@ -17,7 +17,7 @@ from orchestration.ingest import reasons
 from orchestration.ingest.landed import LandedPartition, LandingZone, shown_name
 from orchestration.ingest.ledger import Ledger, PartitionRecord, Withdrawal
 from orchestration.ingest.reasons import Reason
-from orchestration.ingest.results import LandedDays, Problem
+from orchestration.ingest.results import LandedDays, Problem, day_name
 from orchestration.settings import Settings
 
 _DAY_NAME = re.compile(r"dt=(\d{4}-\d{2}-\d{2})")
@@ -148,7 +148,7 @@ def raw_is_intact(record: PartitionRecord, settings: Settings) -> bool:
 
 def raw_path(feed: str, day: date, settings: Settings) -> Path:
     """Where a feed's arrival day stands in raw."""
-    return settings.raw / feed / f"dt={day.isoformat()}" / "data.parquet"
+    return settings.raw / feed / day_name(day) / "data.parquet"
 
 
 def _day_of(name: str) -> date | None:

@@ -9,26 +9,23 @@ ingest of the day does it again.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import duckdb
 
-from orchestration.contracts.loader import FeedContract
-from orchestration.ingest import discover, quarantine, reasons
+from orchestration.contracts.loader import MASK, FeedContract
+from orchestration.ingest import day_rows, discover, quarantine, reasons
 from orchestration.ingest.check import DayRules, Judgement, declared_zone, judge
+from orchestration.ingest.day_rows import RAW_FORMAT, WITHOUT_LOSERS, Span
 from orchestration.ingest.drift import LOOKBACK_DAYS, compare
-from orchestration.ingest.engine import open_connection
 from orchestration.ingest.intake import TakenFile, refuse_if_changed, take_in
-from orchestration.ingest.landed import LandedFile, LandedPartition
+from orchestration.ingest.landed import LandedFile, LandedPartition, LandingZone
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import (
-    Ledger,
     LedgerFile,
     PartitionRecord,
     Refusal,
@@ -37,7 +34,7 @@ from orchestration.ingest.ledger import (
 )
 from orchestration.ingest.profile import Looked, Profile
 from orchestration.ingest.profile import take as take_profile
-from orchestration.ingest.publication import finish, publish_file
+from orchestration.ingest.publication import publish_file
 from orchestration.ingest.read import (
     IrregularLinesError,
     Source,
@@ -46,27 +43,15 @@ from orchestration.ingest.read import (
     refuse_parquet_bomb,
 )
 from orchestration.ingest.reasons import FileRefusedError, Reason
-from orchestration.ingest.results import DayResult, DriftFinding, Problem
-from orchestration.scratch import scratch_folder
+from orchestration.ingest.results import TOO_LATE, DayResult, DriftFinding, Problem, day_name
+from orchestration.ingest.session import IngestSession
 from orchestration.settings import Settings
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-# Half the time of DuckDB's own choice, and smaller files: level 1 of zstd, the encodings of version
-# 2, and no dictionary of columns whose values hardly repeat.
-RAW_FORMAT = (
-    "(format parquet, compression zstd, compression_level 1, parquet_version v2, "
-    "dictionary_size_limit 2048, row_group_size 122880)"
-)
 # Below this many rows a share says nothing: one bad row of ten is not a broken feed.
 MIN_ROWS_FOR_SHARE = 20
 _SAMPLE_ROWS = 5
 _SAMPLE_WIDTH = 40
-_MASK = "***"
-_NO_LOSERS = "anti join losers using (_file, _row)"
 _WRITTEN = "read_parquet($_path, hive_partitioning = false)"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IngestError(RuntimeError):
@@ -78,14 +63,15 @@ class _DayAtHand:
     """What is known so far of the day that is being read."""
 
     landed: LandedPartition
+    folder: Path
     taken: dict[str, TakenFile] = field(default_factory=dict)
     bad_files: list[str] = field(default_factory=list)
     engine_broke: bool = False
     rows_by_file: dict[str, int] = field(default_factory=dict)
     # Where a day of one file was written as it was read; the rows of several are in `accepted`.
     streamed: Path | None = None
-    # Rows left out for another of their key; None until they were looked for.
-    duplicate_count: int | None = None
+    # Rows of the streamed file that were left out for another of their key.
+    duplicate_count: int = 0
     failed_count: int = 0
     looked: Looked = field(default_factory=Looked)
     profile: Profile = field(default_factory=lambda: Profile({}))
@@ -103,50 +89,24 @@ class _Written:
     path: Path
     accepted_count: int
     duplicate_count: int
-    min_event_at: datetime | None
-    max_event_at: datetime | None
-    event_days: dict[date, int]
+    span: Span
     sample: str
 
 
-class Ingestor:
+class Ingestor(IngestSession):
     """Ingests days, one after the other, over one closed-in DuckDB connection.
 
     A context manager. `history` lifts the lateness horizon: a first load of history is late by
     nature.
     """
 
-    def __init__(self, settings: Settings, *, history: bool = False) -> None:
-        """Remember what to do; nothing is opened before the `with`."""
-        self._settings = settings
-        self._history = history
-        self._stack = ExitStack()
-        self._days = 0
-
-    def __enter__(self) -> Self:
-        """Take a private scratch folder and open connection and ledger."""
-        with ExitStack() as stack:
-            self._folder = stack.enter_context(scratch_folder(self._settings))
-            self._ledger = stack.enter_context(Ledger(self._settings.ledger))
-            finish(self._ledger, self._settings)
-            self._connection = open_connection(self._folder, self._settings)
-            self._zone = open_zone(self._settings)
-            stack.callback(self._close_connection)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
+    def __init__(
+        self, settings: Settings, *, history: bool = False, zone: LandingZone | None = None
     ) -> None:
-        """Close both and remove the scratch folder."""
-        self._stack.close()
-
-    def _close_connection(self) -> None:
-        # Not the connection's own method: a broken engine may have been replaced meanwhile.
-        self._connection.close()
+        """Remember what to do; nothing is opened before the `with`. Who has a zone shares it."""
+        super().__init__(settings)
+        self._history = history
+        self._zone = zone if zone is not None else open_zone(settings)
 
     def ingest(self, contract: FeedContract, day: date) -> DayResult:
         """Bring one feed's arrival day into raw, or say why not.
@@ -164,7 +124,7 @@ class Ingestor:
         result = self._without_reading(contract, day, landed, record)
         if result is None:
             result = self._with_reading(contract, day, landed, record, zone)
-        ignored = tuple(_ignored(name) for name in landed.ignored)
+        ignored = tuple(reasons.ignored_file().as_problem(name) for name in landed.ignored)
         return replace(result, problems=result.problems + ignored)
 
     def _without_reading(
@@ -192,12 +152,12 @@ class Ingestor:
                 day=day,
                 outcome="refused",
                 revision=record.revision,
-                problems=(_day_problem(day, reasons.raw_lost()),),
+                problems=(reasons.raw_lost().as_problem(day_name(day)),),
             )
         if landed.is_there and contract.mandatory:
             reason = reasons.empty_day()
             self._remember_refusal(contract, day, reason)
-            problems = (_day_problem(day, reason),)
+            problems = (reason.as_problem(day_name(day)),)
             return DayResult(feed=contract.feed, day=day, outcome="refused", problems=problems)
         self._lift_refusal(contract.feed, day)
         return DayResult(feed=contract.feed, day=day, outcome="nothing_landed")
@@ -210,54 +170,62 @@ class Ingestor:
         record: PartitionRecord | None,
         zone: str | None,
     ) -> DayResult:
-        self._days += 1
-        folder = self._folder / f"day-{self._days:06d}"
-        folder.mkdir()
-        try:
-            at_hand = _DayAtHand(landed)
-            quarantine.start(self._connection)
-            self._take_in(at_hand, folder)
-            if record is not None and self._is_same(contract, at_hand, record):
-                self._ledger.retouch(contract.feed, day, _ledger_files(at_hand, record))
-                self._lift_refusal(contract.feed, day)
-                return _unchanged(record, self._ledger.drift_of(record))
-            withdrawal = self._ledger.withdrawal(contract.feed, day) if record is None else None
-            if withdrawal is not None and _is_withdrawn_content(at_hand, withdrawal):
-                files = _ledger_files(at_hand, withdrawal.partition)
-                self._ledger.retouch_withdrawal(contract.feed, day, files)
-                self._lift_refusal(contract.feed, day)
-                return DayResult(feed=contract.feed, day=day, outcome="withdrawn")
-            self._start_accepted(contract)
-            horizon = discover.lateness_of(contract, self._settings, history=self._history)
-            before = withdrawal.partition if withdrawal is not None else record
-            if before is not None and before.lateness_days is None:
-                # The correction of a day that was loaded with --history, or whose late rows were
-                # replayed, must not throw out what was let in.
-                horizon = None
-            rules = DayRules(day=day, horizon_days=horizon, zone=zone)
-            for taken in at_hand.taken.values():
-                self._read(contract, taken, at_hand, rules, folder)
-            if at_hand.engine_broke:
-                broken = reasons.bad_file_refuses_day(at_hand.bad_files)
-                return self._refuse(contract, day, at_hand, record, broken, folder)
-            written = self._write(contract, at_hand, folder)
-            self._compare(contract, day, at_hand, written)
-            refusal = self._refusal(contract, day, at_hand, record)
-            if refusal is not None:
-                return self._refuse(contract, day, at_hand, record, refusal, folder)
-            result = self._accept(contract, day, at_hand, written, horizon, folder)
-            gone = _gone_files(at_hand, record, result)
-            return replace(result, problems=result.problems + gone)
-        finally:
-            self._forget_rows()
-            shutil.rmtree(folder, ignore_errors=True)
+        with self._day_folder() as folder:
+            try:
+                return self._read_day(contract, day, _DayAtHand(landed, folder), record, zone)
+            finally:
+                self._forget_rows()
+
+    def _read_day(
+        self,
+        contract: FeedContract,
+        day: date,
+        at_hand: _DayAtHand,
+        record: PartitionRecord | None,
+        zone: str | None,
+    ) -> DayResult:
+        quarantine.start(self._connection)
+        self._take_in(at_hand)
+        if record is not None and self._is_same(contract, at_hand, record):
+            self._ledger.retouch(contract.feed, day, _ledger_files(at_hand, record))
+            self._lift_refusal(contract.feed, day)
+            return _unchanged(record, self._ledger.drift_of(record))
+        withdrawal = self._ledger.withdrawal(contract.feed, day) if record is None else None
+        if withdrawal is not None and _is_withdrawn_content(at_hand, withdrawal):
+            files = _ledger_files(at_hand, withdrawal.partition)
+            self._ledger.retouch_withdrawal(contract.feed, day, files)
+            self._lift_refusal(contract.feed, day)
+            return DayResult(feed=contract.feed, day=day, outcome="withdrawn")
+        day_rows.start(self._connection, contract)
+        horizon = discover.lateness_of(contract, self._settings, history=self._history)
+        before = withdrawal.partition if withdrawal is not None else record
+        if before is not None and before.lateness_days is None:
+            # The correction of a day that was loaded with --history, or whose late rows were
+            # replayed, must not throw out what was let in.
+            horizon = None
+        rules = DayRules(day=day, horizon_days=horizon, zone=zone)
+        for taken in at_hand.taken.values():
+            self._read(contract, taken, at_hand, rules)
+        if at_hand.engine_broke:
+            broken = reasons.bad_file_refuses_day(at_hand.bad_files)
+            return self._refuse(contract, day, at_hand, record, broken)
+        written = self._write(contract, at_hand)
+        self._compare(contract, day, at_hand, written)
+        refusal = self._refusal(contract, day, at_hand, record)
+        if refusal is not None:
+            return self._refuse(contract, day, at_hand, record, refusal)
+        result = self._accept(contract, day, at_hand, written, horizon)
+        gone = _gone_files(at_hand, record, result)
+        return replace(result, problems=result.problems + gone)
 
     # --- reading ----------------------------------------------------------------------------
 
-    def _take_in(self, at_hand: _DayAtHand, folder: Path) -> None:
+    def _take_in(self, at_hand: _DayAtHand) -> None:
         for number, file in enumerate(at_hand.landed.files, start=1):
             try:
-                at_hand.taken[file.name] = take_in(file, self._zone, folder, number, self._settings)
+                at_hand.taken[file.name] = take_in(
+                    file, self._zone, at_hand.folder, number, self._settings
+                )
             except FileRefusedError as error:
                 self._refuse_file(at_hand, file.name, error)
 
@@ -266,18 +234,11 @@ class Ingestor:
         quarantine.forget_file(self._connection, name)
         quarantine.add_file(self._connection, name, error.reason, error.column)
 
-    def _start_accepted(self, contract: FeedContract) -> None:
-        columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in contract.columns)
-        self._connection.execute(
-            f"create or replace temp table accepted ({columns}, "
-            "_extra varchar, _dt date, _file varchar, _row bigint)"
-        )
-
     def _forget_rows(self) -> None:
         self._connection.execute("drop view if exists landed_rows")
         tables = (
             "landed", "landed_head", "landed_numbers", "json_shapes", "malformed", "accepted",
-            "losers",
+            "repeated_keys", "suspects", "losers",
         )  # fmt: skip
         for table in tables:
             self._connection.execute(f"drop table if exists {table}")
@@ -288,20 +249,18 @@ class Ingestor:
         taken: TakenFile,
         at_hand: _DayAtHand,
         rules: DayRules,
-        folder: Path,
     ) -> None:
         name = taken.landed.name
         if at_hand.engine_broke:
             return
         try:
-            self._read_checked(contract, taken, at_hand, rules, folder)
+            self._read_checked(contract, taken, at_hand, rules)
         except FileRefusedError as error:
             self._refuse_file(at_hand, name, error)
         except (duckdb.InternalException, duckdb.FatalException) as error:
             # DuckDB gives up the whole database after one of these: begin a new one, and refuse
             # the day, because the rows that were already read are gone with it.
-            self._connection.close()
-            self._connection = open_connection(self._folder, self._settings)
+            self._replace_connection()
             quarantine.start(self._connection)
             at_hand.engine_broke = True
             reason = reasons.engine_failed(_first_line(error, taken))
@@ -317,7 +276,6 @@ class Ingestor:
         taken: TakenFile,
         at_hand: _DayAtHand,
         rules: DayRules,
-        folder: Path,
     ) -> None:
         connection, name = self._connection, taken.landed.name
         if taken.format == "parquet":
@@ -326,15 +284,15 @@ class Ingestor:
             source, judgement = self._open_and_judge(contract, taken, rules)
         except IrregularLinesError:
             source, judgement = self._open_and_judge(contract, taken, rules, line_by_line=True)
-        # Most days have one file: its rows go from the file to the Parquet in one stream.
-        streamed = folder / "accepted.parquet" if len(at_hand.taken) == 1 else None
-        query, duplicates = judgement.accepted, None
-        if streamed is not None and judgement.load is not None:
-            # These rows are in a table: the duplicates among them need not be written first.
-            duplicates = self._find_losers(contract, f"({query})", {"_file": name})
-            query = f"from ({query}) {_NO_LOSERS}" if duplicates else query
+        # Most days have one file: its rows go from the file to the Parquet in one stream, so the
+        # duplicates among them are looked for first.
+        streamed = at_hand.folder / "accepted.parquet" if len(at_hand.taken) == 1 else None
+        query, duplicates = judgement.accepted, 0
+        if streamed is not None:
+            duplicates, judgement = self._find_duplicates(contract, name, source, judgement)
+            query = f"from ({query}) {WITHOUT_LOSERS}" if duplicates else query
         accepted = self._add_accepted(name, source, query, streamed)
-        failed = source.rows - accepted - (duplicates or 0)
+        failed = source.rows - accepted - duplicates
         if failed:
             kept = quarantine.add_failed_rows(connection, name, source, judgement)
             if kept != failed:
@@ -349,13 +307,45 @@ class Ingestor:
         at_hand.looked.at(connection, taken.format, source, contract)
 
     def _open_and_judge(
-        self, contract: FeedContract, taken: TakenFile, rules: DayRules, *, line_by_line: bool = False
+        self,
+        contract: FeedContract,
+        taken: TakenFile,
+        rules: DayRules,
+        *,
+        line_by_line: bool = False,
     ) -> tuple[Source, Judgement]:
         source = open_source(self._connection, taken, contract, line_by_line=line_by_line)
         judgement = judge(source, contract, rules)
         if judgement.load is not None:
             source = load_rows(self._connection, taken, source, judgement.load)
         return source, judgement
+
+    def _find_duplicates(
+        self, contract: FeedContract, name: str, source: Source, judgement: Judgement
+    ) -> tuple[int, Judgement]:
+        """Make the table `losers` of one file's rows.
+
+        Returns:
+            How many there are, and the judgement: where rows had to be read for this, the refused
+            ones need not be read again.
+        """
+        connection, rows = self._connection, f"({judgement.accepted})"
+        if judgement.load is None:
+            connection.execute(
+                "create or replace temp table repeated_keys as "
+                f"from ({judgement.key_hashes}) group by key_hash having count(*) > 1",
+                source.bound(judgement.key_hashes),
+            )
+            if self._one_row("select count(*) from repeated_keys", {}) == (0,):
+                return 0, judgement
+            connection.execute(
+                f"create or replace temp table suspects as {judgement.suspects}",
+                source.bound(judgement.suspects),
+            )
+            rows = "(select *, $_file as _file from suspects where failed is null)"
+            refused = "select _row, failed, content from suspects where failed is not null"
+            judgement = replace(judgement, refused=refused)
+        return day_rows.find_losers(connection, contract, rows, {"_file": name}), judgement
 
     def _add_accepted(self, name: str, source: Source, query: str, streamed: Path | None) -> int:
         bound = {"_file": name, **source.bound(query)}
@@ -448,19 +438,18 @@ class Ingestor:
 
     # --- publishing -------------------------------------------------------------------------
 
-    def _refuse(  # noqa: PLR0917 - private, called once, each of its own type
+    def _refuse(
         self,
         contract: FeedContract,
         day: date,
         at_hand: _DayAtHand,
         record: PartitionRecord | None,
         reason: Reason,
-        folder: Path,
     ) -> DayResult:
         horizon = discover.lateness_of(contract, self._settings, history=self._history)
         quarantine.add_file(self._connection, None, reason, None)
         problems = quarantine.problems(self._connection, day)
-        path = folder / "refused-partition.parquet"
+        path = at_hand.folder / "refused-partition.parquet"
         quarantine.write(
             self._connection, path, contract.feed, day, self._revision(contract, at_hand, horizon)
         )
@@ -484,14 +473,13 @@ class Ingestor:
             drift=at_hand.drift,
         )
 
-    def _accept(  # noqa: PLR0917 - private, called once, each of its own type
+    def _accept(
         self,
         contract: FeedContract,
         day: date,
         at_hand: _DayAtHand,
         written: _Written,
         horizon_days: int | None,
-        folder: Path,
     ) -> DayResult:
         counts = written.accepted_count + at_hand.failed_count + written.duplicate_count
         if counts != at_hand.read_count:
@@ -511,7 +499,7 @@ class Ingestor:
                     f"quarantine holds {kept}; nothing was published."
                 )
             problems = quarantine.problems(self._connection, day)
-            path = folder / "rows.parquet"
+            path = at_hand.folder / "rows.parquet"
             quarantine.write(self._connection, path, contract.feed, day, revision)
             publish_file(path, refused_rows)
         else:
@@ -522,13 +510,13 @@ class Ingestor:
             revision=revision,
             basis=discover.basis_of(contract, self._settings),
             lateness_days=horizon_days,
-            too_late_count=sum(found.count for found in problems if found.rule == "too_late"),
+            too_late_count=sum(found.count for found in problems if found.rule == TOO_LATE),
             read_count=at_hand.read_count,
             accepted_count=written.accepted_count,
             refused_count=at_hand.failed_count,
             duplicate_count=written.duplicate_count,
-            min_event_at=written.min_event_at,
-            max_event_at=written.max_event_at,
+            min_event_at=written.span.first,
+            max_event_at=written.span.last,
             columns=tuple(sorted(at_hand.looked.raw_names)),
             drift=tuple(f"{found.kind} {found.column}" for found in at_hand.drift),
             raw_bytes=written.path.stat().st_size,
@@ -537,7 +525,7 @@ class Ingestor:
         )
         publish_file(written.path, discover.raw_path(contract.feed, day, self._settings))
         observed = (at_hand.profile, at_hand.drift)
-        self._ledger.accept(record, written.event_days, observed=observed)
+        self._ledger.accept(record, written.span.rows_by_day, observed=observed)
         quarantine.refused_path(contract.feed, day, self._settings).unlink(missing_ok=True)
         return replace(
             _unchanged(record, at_hand.drift),
@@ -546,77 +534,28 @@ class Ingestor:
             sample=written.sample,
         )
 
-    def _write(self, contract: FeedContract, at_hand: _DayAtHand, folder: Path) -> _Written:
+    def _write(self, contract: FeedContract, at_hand: _DayAtHand) -> _Written:
         """Leave out duplicates by key and have the day's Parquet in scratch, in delivered order."""
         path, duplicates = at_hand.streamed, at_hand.duplicate_count
-        if path is None or duplicates is None:
-            rows, bound = _rows_of(at_hand)
-            duplicates = self._find_losers(contract, rows, bound)
-            if path is None or duplicates:
-                path = folder / "data.parquet"
-                self._copy(f"from {rows} {_NO_LOSERS if duplicates else ''}", bound, path)
-        (accepted_count,) = self._one_row(f"select count(*) from {_WRITTEN}", {"_path": str(path)})
-        days = self._event_days(f'"{contract.event_column}"', path) if contract.event_column else []
+        if path is None:
+            path = at_hand.folder / "data.parquet"
+            duplicates = day_rows.find_losers(self._connection, contract, "accepted", {})
+            self._copy(f"from accepted {WITHOUT_LOSERS if duplicates else ''}", {}, path)
+        written = {"_path": str(path)}
+        (accepted_count,) = self._one_row(f"select count(*) from {_WRITTEN}", written)
         return _Written(
             path=path,
             accepted_count=accepted_count,
             duplicate_count=duplicates,
-            min_event_at=_moment(min((first for _, _, first, _ in days), default=None)),
-            max_event_at=_moment(max((last for _, _, _, last in days), default=None)),
-            event_days={event_date: count for event_date, count, _, _ in days},
+            span=day_rows.span_of(self._connection, contract, _WRITTEN, written),
             sample=self._sample(contract, path),
         )
-
-    def _event_days(self, event: str, path: Path) -> list[tuple[date, int, int, int]]:
-        return self._connection.execute(
-            f"select cast({event} as date) as day, count(*), epoch_us(min({event})), "
-            f"epoch_us(max({event})) from {_WRITTEN} group by day order by day",
-            {"_path": str(path)},
-        ).fetchall()
-
-    def _find_losers(self, contract: FeedContract, rows: str, bound: dict[str, Any]) -> int:
-        """Make the table `losers(_file, _row)` of all rows that another of their key outdoes.
-
-        Returns:
-            How many they are; where there are none, no table is made.
-        """
-        row_count, key_count = self._one_row(
-            f"select count(*), count(distinct {_key_hash(contract)}) from {rows}", bound
-        )
-        if row_count == key_count:
-            return 0
-        key = ", ".join(f'"{name}"' for name in contract.key)
-        has_updated_at = any(column.name == "updated_at" for column in contract.columns)
-        newest = '"updated_at" desc nulls last, ' if has_updated_at else ""
-        # Few keys are there twice, and only their rows are put in order.
-        self._connection.execute(
-            f"""
-            create or replace temp table losers as
-            select _file, _row from (
-                select
-                    _file,
-                    _row,
-                    row_number() over (
-                        partition by {key} order by {newest}_file desc, _row desc
-                    ) as place
-                from {rows}
-                where {_key_hash(contract)} in (
-                    select {_key_hash(contract)} as key_hash from {rows}
-                    group by key_hash having count(*) > 1
-                )
-            )
-            where place > 1
-            """,
-            bound,
-        )
-        (loser_count,) = self._one_row("select count(*) from losers", {})
-        return loser_count
 
     def _sample(self, contract: FeedContract, path: Path) -> str:
         columns = [column.name for column in contract.columns]
         personal = contract.personal_columns
         shown = ", ".join(
-            f"case when \"{name}\" is not null then '{_MASK}' end"
+            f"case when \"{name}\" is not null then '{MASK}' end"
             if name in personal
             else f'left(cast("{name}" as varchar), {_SAMPLE_WIDTH})'
             for name in columns
@@ -664,18 +603,6 @@ class Ingestor:
         if row is None:
             raise IngestError("an aggregate gave no row")
         return row
-
-
-def _rows_of(at_hand: _DayAtHand) -> tuple[str, dict[str, Any]]:
-    """The relation of the rows that passed their checks, and what it binds."""
-    if at_hand.streamed is not None:
-        return _WRITTEN, {"_path": str(at_hand.streamed)}
-    return "accepted", {}
-
-
-def _key_hash(contract: FeedContract) -> str:
-    """SQL that is equal where keys are equal, and smaller than long keys to keep."""
-    return "hash({})".format(", ".join(f'"{name}"' for name in contract.key))
 
 
 def _unchanged(record: PartitionRecord, drift: tuple[DriftFinding, ...]) -> DayResult:
@@ -731,24 +658,11 @@ def _gone_files(
     names = {file.name for file in at_hand.landed.files}
     lost = before.accepted_count - now.rows_accepted
     return tuple(
-        Problem(file.name, None, reason.rule, None, 1, reason.en, reason.es)
+        reason.as_problem(file.name)
         for file in before.files
         if file.name not in names and file.sha256 not in contents
         for reason in [reasons.files_gone(file.rows, lost)]
     )
-
-
-def _ignored(name: str) -> Problem:
-    reason = reasons.ignored_file()
-    return Problem(name, None, reason.rule, None, 1, reason.en, reason.es)
-
-
-def _day_problem(day: date, reason: Reason) -> Problem:
-    return Problem(f"dt={day.isoformat()}", None, reason.rule, None, 1, reason.en, reason.es)
-
-
-def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _first_line(error: duckdb.Error | UnicodeDecodeError, taken: TakenFile) -> str:

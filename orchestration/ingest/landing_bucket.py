@@ -27,6 +27,7 @@ from orchestration.ingest.landed import (
     stored_name,
 )
 from orchestration.ingest.reasons import FileRefusedError, Reason
+from orchestration.ingest.results import day_name
 from orchestration.settings import Settings
 from orchestration.storage import (
     MAX_OBJECT_BYTES,
@@ -77,7 +78,7 @@ class BucketZone:
 
     def partition(self, feed: str, day: date) -> LandedPartition:
         """The objects of a day. What lies deeper is one entry for its folder."""
-        folder = f"{feed}/dt={day.isoformat()}/"
+        folder = f"{feed}/{day_name(day)}/"
         files: dict[str, LandedFile] = {}
         ignored: set[str] = set()
         for each in self._objects(feed):

@@ -27,6 +27,7 @@ from orchestration.ingest.landed import (
     stored_name,
 )
 from orchestration.ingest.reasons import Reason
+from orchestration.ingest.results import day_name
 from orchestration.settings import Settings
 
 
@@ -72,7 +73,7 @@ class LocalZone:
     def partition(self, feed: str, day: date) -> LandedPartition:
         """The entries of a day's folder, one `stat` each."""
         landing = Path(os.path.realpath(self._landing))
-        folder = self._landing / feed / f"dt={day.isoformat()}"
+        folder = self._landing / feed / day_name(day)
         files: list[LandedFile] = []
         ignored: list[str] = []
         for entry in _entries(folder):

@@ -17,18 +17,18 @@ from orchestration.ingest import reasons
 from orchestration.ingest.check import Judgement
 from orchestration.ingest.read import Source
 from orchestration.ingest.reasons import Reason
-from orchestration.ingest.results import Problem
+from orchestration.ingest.results import Problem, day_name
 from orchestration.settings import Settings
 
 
 def accepted_path(feed: str, day: date, settings: Settings) -> Path:
     """Where the refused rows of an accepted day stand."""
-    return settings.quarantine / feed / f"dt={day.isoformat()}" / "rows.parquet"
+    return settings.quarantine / feed / day_name(day) / "rows.parquet"
 
 
 def refused_path(feed: str, day: date, settings: Settings) -> Path:
     """Where the refused rows of a day that was refused as a whole stand."""
-    return settings.quarantine / feed / f"dt={day.isoformat()}" / "refused-partition.parquet"
+    return settings.quarantine / feed / day_name(day) / "refused-partition.parquet"
 
 
 def start(connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,7 +141,7 @@ def problems(connection: duckdb.DuckDBPyConnection, day: date) -> tuple[Problem,
     ).fetchall()
     return tuple(
         Problem(
-            file=file if file is not None else f"dt={day.isoformat()}",
+            file=file if file is not None else day_name(day),
             row=row,
             rule=rule,
             column=column,

@@ -30,6 +30,7 @@ from orchestration.ingest.landed import shown_name
 from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.read import json_pointer
 from orchestration.ingest.replay import WITHDRAWN, bring
+from orchestration.ingest.results import day_name
 from orchestration.release.atomic import fsync_folder
 from orchestration.scratch import scratch_folder
 from orchestration.settings import Settings
@@ -242,7 +243,7 @@ def sample(
         HeldRow(
             feed=feed,
             day=day,
-            file=file or f"dt={day.isoformat()}",
+            file=file or day_name(day),
             row=row,
             # One column can break one rule in two ways; another may have the same sentence.
             reasons=tuple(dict.fromkeys((rule, reason) for rule, reason in reasons)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,14 +55,15 @@ _IS_OBJECT = (
 )
 _NO_FAULT = "cast(null as varchar)"
 # DuckDB's own JSON reader takes a third of the time of looking at each line. It would guess types,
-# and read 12.7 as 13 where it had guessed integers; so the first file that it sees is one line of
-# ours, in which every value is a text. It stops at the first line that is no object, has another
-# key than that one, or names a key twice.
+# and read 12.7 as 13 where it had guessed integers; so the first line that it sees is one of ours,
+# in which every value is a text. It stops at the first line that is no object, has another key than
+# that one, or names a key twice.
 _REGULAR_LINES = (
-    "read_json([$_pattern, $_path], format = 'newline_delimited', records = true, "
-    "sample_size = 1, maximum_sample_files = 1, map_inference_threshold = -1, "
-    "hive_partitioning = false)"
+    "read_json($_paths, format = 'newline_delimited', records = true, sample_size = 1, "
+    "maximum_sample_files = 1, map_inference_threshold = -1, hive_partitioning = false)"
 )
+_MAX_COPIED_BYTES = 4 * 1024**3
+_COPY_BYTES = 1024 * 1024
 _HEAD_LINES = 2_000
 _LINES = (
     "select line from read_csv($_path, columns = {'line': 'VARCHAR'}, auto_detect = false, "
@@ -450,15 +452,12 @@ def _open_regular_jsonl(
     except FileRefusedError:
         # Lines below the head may have what these lack.
         return None
-    pattern = taken.path.with_name(f"{taken.path.stem}-pattern.jsonl")
-    pattern.write_text(json.dumps(dict.fromkeys(keys, "text")) + "\n", encoding="utf-8")
     names = ", ".join(column.expression for column in columns)
     return Source(
         relation=f"select * from {_REGULAR_LINES} as source({names})",
         rows=0,
         parameters={
-            "_path": str(taken.path),
-            "_pattern": str(pattern),
+            "_paths": _below_a_pattern(connection, taken.path, keys),
             "_names_all": [column.name for column in columns],
             "_names_unknown": [column.name for column in unknown],
         },
@@ -468,6 +467,26 @@ def _open_regular_jsonl(
         width=len(columns),
         is_numbered=False,
     )
+
+
+def _below_a_pattern(
+    connection: duckdb.DuckDBPyConnection, path: Path, keys: list[str]
+) -> list[str]:
+    """The paths of a line of texts with these keys and, below it, of the file's lines.
+
+    Two files are read by two threads, and no more of them help each other out; a copy in which both
+    are one is read by all. Of a huge file a copy would cost too much.
+    """
+    line = json.dumps(dict.fromkeys(keys, "text")).encode() + b"\n"
+    pattern = path.with_name(f"{path.stem}-pattern.jsonl")
+    (threads,) = connection.execute("select current_setting('threads')").fetchone() or (1,)
+    is_copied = threads == 2 and path.stat().st_size <= _MAX_COPIED_BYTES  # noqa: PLR2004
+    with pattern.open("wb") as target:
+        target.write(line)
+        if is_copied:
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, target, _COPY_BYTES)
+    return [str(pattern)] if is_copied else [str(pattern), str(path)]
 
 
 def _looks_nested(text: str) -> str:

@@ -11,12 +11,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from orchestration.errors import BilingualError
+from orchestration.ingest.results import DriftFinding, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orchestration.contracts.loader import Kind
-    from orchestration.ingest.results import DriftFinding
 
 KIND_WORDS: dict[str, tuple[str, str]] = {
     "string": ("a text", "un texto"),
@@ -39,6 +39,10 @@ class Reason:
     rule: str
     en: str
     es: str
+
+    def as_problem(self, file: str) -> Problem:
+        """The problem of a whole file, or of what `day_name` calls a day."""
+        return Problem(file, None, self.rule, None, 1, self.en, self.es)
 
 
 class RefusedError(BilingualError):

@@ -15,34 +15,28 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal
 
 import duckdb
 
 from orchestration.contracts.loader import FeedContract
-from orchestration.ingest import discover, quarantine, reasons
+from orchestration.ingest import day_rows, discover, quarantine, reasons
 from orchestration.ingest.check import DayRules, declared_zone, judge
-from orchestration.ingest.engine import open_connection
-from orchestration.ingest.ingest import RAW_FORMAT, IngestError, Ingestor
+from orchestration.ingest.day_rows import RAW_FORMAT, WITHOUT_LOSERS
+from orchestration.ingest.ingest import IngestError, Ingestor
 from orchestration.ingest.landing_zone import open_zone
-from orchestration.ingest.ledger import Ledger, PartitionRecord, utc_now
-from orchestration.ingest.publication import accept_day, finish
+from orchestration.ingest.ledger import PartitionRecord, utc_now
+from orchestration.ingest.publication import accept_day
 from orchestration.ingest.read import open_kept_rows
 from orchestration.ingest.reasons import FileRefusedError, Reason
-from orchestration.ingest.results import Problem, why_refused
-from orchestration.scratch import scratch_folder
+from orchestration.ingest.results import TOO_LATE, Problem, day_name, why_refused
+from orchestration.ingest.session import IngestSession
 from orchestration.settings import Settings
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-TOO_LATE = "too_late"
 WITHDRAWN = "withdrawn"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 ReplayOutcome = Literal["replayed", "nothing", "reread", "skipped"]
 
@@ -84,7 +78,7 @@ class _State:
     is_withdrawn: bool
 
 
-class Replayer:
+class Replayer(IngestSession):
     """Replays days, one after the other. A context manager; needs the home's lock.
 
     With `rule` only rows refused under it are judged. The lateness horizon is lifted unless another
@@ -95,35 +89,9 @@ class Replayer:
         self, settings: Settings, *, rule: str | None = None, dry_run: bool = False
     ) -> None:
         """Remember what to do; nothing is opened before the `with`."""
-        self._settings = settings
+        super().__init__(settings)
         self._rule = rule
         self._dry_run = dry_run
-        self._stack = ExitStack()
-        self._days = 0
-
-    def __enter__(self) -> Self:
-        """Take a private scratch folder and open connection and ledger."""
-        with ExitStack() as stack:
-            self._folder = stack.enter_context(scratch_folder(self._settings))
-            self._ledger = stack.enter_context(Ledger(self._settings.ledger))
-            finish(self._ledger, self._settings)
-            self._connection = open_connection(self._folder, self._settings)
-            stack.callback(self._close_connection)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close both and remove the scratch folder."""
-        self._stack.close()
-
-    def _close_connection(self) -> None:
-        # Not the connection's own method: a broken engine may have been replaced meanwhile.
-        self._connection.close()
 
     @property
     def _lifts_horizon(self) -> bool:
@@ -197,19 +165,13 @@ class Replayer:
         state = self._state(contract, day)
         if state is None:
             return _skipped(contract, day, reasons.broken_off())
-        self._days += 1
-        folder = self._folder / f"replay-{self._days:06d}"
-        folder.mkdir()
-        try:
-            return self._replay_state(contract, state, zone, folder)
-        except duckdb.Error as error:
-            # DuckDB may have given up the whole database with it.
-            self._connection.close()
-            self._connection = open_connection(self._folder, self._settings)
-            detail = str(error).split("\n", 1)[0].replace(str(folder), "quarantine")
-            return _skipped(contract, day, reasons.unreadable(detail))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with self._day_folder() as folder:
+            try:
+                return self._replay_state(contract, state, zone, folder)
+            except duckdb.Error as error:
+                self._replace_connection()
+                detail = str(error).split("\n", 1)[0].replace(str(folder), "quarantine")
+                return _skipped(contract, day, reasons.unreadable(detail))
 
     def _state(self, contract: FeedContract, day: date) -> _State | None:
         record = self._ledger.partition(contract.feed, day)
@@ -249,11 +211,7 @@ class Replayer:
         """Fill `accepted` and `quarantine` with the judged rows; returns how many they are."""
         connection = self._connection
         quarantine.start(connection)
-        columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in contract.columns)
-        connection.execute(
-            f"create or replace temp table accepted ({columns}, "
-            "_extra varchar, _dt date, _file varchar, _row bigint)"
-        )
+        day_rows.start(connection, contract)
         connection.execute("create or replace temp table judged (file varchar, row bigint)")
         connection.execute(
             f"""
@@ -336,20 +294,9 @@ class Replayer:
         before = 0 if state.is_withdrawn else record.accepted_count
         rows = self._count("select count(*) from accepted")
         revision = self._revision(contract, record, horizon)
-        key = ", ".join(f'"{name}"' for name in contract.key)
-        has_updated_at = any(column.name == "updated_at" for column in contract.columns)
-        newest = '"updated_at" desc nulls last, ' if has_updated_at else ""
-        connection.execute(
-            f"""
-            create or replace temp table winners as
-            select * from accepted
-            qualify row_number() over (
-                partition by {key} order by {newest}_file desc, _row desc
-            ) = 1
-            """
-        )
-        accepted = self._count("select count(*) from winners")
-        duplicate = record.duplicate_count + rows - accepted
+        losers = day_rows.find_losers(connection, contract, "accepted", {})
+        accepted = rows - losers
+        duplicate = record.duplicate_count + losers
         refused = record.read_count - accepted - duplicate
         kept = quarantine.refused_rows_count(connection)
         if kept != refused:
@@ -362,11 +309,16 @@ class Replayer:
             result,
             outcome="replayed",
             accepted=accepted - before,
-            duplicate=rows - accepted,
+            duplicate=losers,
         )
         if self._dry_run:
             return done
-        raw, event_days, first, last = self._write_raw(contract, folder)
+        raw = folder / "data.parquet"
+        kept_rows = f"from accepted {WITHOUT_LOSERS if losers else ''}"
+        connection.execute(
+            f"copy ({kept_rows} order by _file, _row) to $path {RAW_FORMAT}", {"path": str(raw)}
+        )
+        span = day_rows.span_of(connection, contract, f"({kept_rows})", {})
         rest: Path | None = None
         if self._count("select count(*) from quarantine"):
             rest = folder / "rows.parquet"
@@ -384,37 +336,15 @@ class Replayer:
                 accepted_count=accepted,
                 refused_count=refused,
                 duplicate_count=duplicate,
-                min_event_at=first,
-                max_event_at=last,
+                min_event_at=span.first,
+                max_event_at=span.last,
                 raw_bytes=raw.stat().st_size,
                 ingested_at=utc_now(),
             ),
-            event_days,
+            span.rows_by_day,
             {"raw": raw, "quarantine": rest},
         )
         return done
-
-    def _write_raw(
-        self, contract: FeedContract, folder: Path
-    ) -> tuple[Path, dict[date, int], datetime | None, datetime | None]:
-        event = f'"{contract.event_column}"' if contract.event_column else None
-        path = folder / "data.parquet"
-        self._connection.execute(
-            f"copy (select * from winners order by _file, _row) to $path {RAW_FORMAT}",
-            {"path": str(path)},
-        )
-        if event is None:
-            return path, {}, None, None
-        days = self._connection.execute(
-            f"select cast({event} as date) as day, count(*), epoch_us(min({event})), "
-            f"epoch_us(max({event})) from winners group by day order by day"
-        ).fetchall()
-        return (
-            path,
-            {day: count for day, count, _, _ in days},
-            _moment(min(first for _, _, first, _ in days)),
-            _moment(max(last for _, _, _, last in days)),
-        )
 
     def _revision(
         self, contract: FeedContract, record: PartitionRecord, horizon: int | None
@@ -452,9 +382,5 @@ def _skipped(contract: FeedContract, day: date, reason: Reason) -> ReplayResult:
 
 
 def _stays(contract: FeedContract, day: date, reason: Reason) -> ReplayResult:
-    problem = Problem(f"dt={day.isoformat()}", None, reason.rule, None, 1, reason.en, reason.es)
+    problem = reason.as_problem(day_name(day))
     return ReplayResult(contract.feed, day, "nothing", problems=(problem,))
-
-
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)

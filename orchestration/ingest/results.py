@@ -17,6 +17,8 @@ from orchestration.settings import Language
 TOO_LATE = "too_late"
 """The rule of rows that came after the lateness horizon. They wait, and never refuse their day."""
 
+_DAY = "dt="
+
 Outcome = Literal["accepted", "unchanged", "nothing_landed", "refused", "withdrawn"]
 
 
@@ -36,6 +38,16 @@ class Problem:
     count: int
     reason_en: str
     reason_es: str
+
+    @property
+    def is_of_day(self) -> bool:
+        """Whether it is about the day as a whole."""
+        return self.file.startswith(_DAY)
+
+
+def day_name(day: date) -> str:
+    """How a day as a whole is called where a file's name stands, and its folder."""
+    return f"{_DAY}{day.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +145,9 @@ def why_refused(result: DayResult, language: Language) -> str:
     The verdict alone ("67 of 67 rows were refused") does not tell a person what to correct. Late
     rows may be the most frequent, but they are no fault: no day is refused for them.
     """
-    days = [problem for problem in result.problems if problem.file.startswith("dt=")]
+    days = [problem for problem in result.problems if problem.is_of_day]
     faults = [
-        problem
-        for problem in result.problems
-        if not problem.file.startswith("dt=") and problem.rule != TOO_LATE
+        problem for problem in result.problems if not problem.is_of_day and problem.rule != TOO_LATE
     ]
     said = [getattr(problem, f"reason_{language}") for problem in days[:1]]
     if faults:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from orchestration.ingest.engine import open_connection
-from orchestration.ingest.intake import scratch_folder
 from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.publication import finish
+from orchestration.scratch import scratch_folder
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:

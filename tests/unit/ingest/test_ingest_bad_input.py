@@ -176,7 +176,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
     path = world.land("live_sessions", "growing.csv", as_csv(sessions(3)))
     look = intake.hash_and_validate
 
-    def validate_while_growing(private: Path, *, is_text: bool) -> str:
+    def validate_while_growing(private: Path, *, is_text: bool) -> tuple[str, int]:
         found = look(private, is_text=is_text)
         with path.open("a") as landed:
             landed.write("more")
