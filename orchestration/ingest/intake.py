@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import io
 import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -130,9 +131,13 @@ def hash_and_validate(path: Path, *, is_text: bool) -> tuple[str, int]:
     """
     digest = hashlib.sha256()
     text = _TextSeen()
-    with path.open("rb", buffering=0) as source:
+    # Hashing is most of the work, and keeps no other thread from reading.
+    with path.open("rb", buffering=0) as source, ThreadPoolExecutor(max_workers=1) as hasher:
+        hashed: Future[None] | None = None
         while chunk := source.read(_CHUNK_BYTES):
-            digest.update(chunk)
+            if hashed is not None:
+                hashed.result()
+            hashed = hasher.submit(digest.update, chunk)
             if is_text:
                 text.see(chunk)
     if text.has_nul:
