@@ -504,8 +504,11 @@ def _load_regular_jsonl(
         _load(connection, query, source.bound(query))
     except (duckdb.InvalidInputException, UnicodeDecodeError) as error:
         raise IrregularLinesError from error
-    # The reader passes over blank lines, and the rows after them would have wrong numbers.
-    if _count(connection, "landed") != 1 + taken.lines:
+    # The reader passes over blank lines, and the rows after them would have wrong numbers; and it
+    # takes null for an object.
+    is_empty = " and ".join(f'"{name}" is null' for name in source.known)
+    empty_lines = _count(connection, f"landed where rowid > 0 and {is_empty}")
+    if _count(connection, "landed") != 1 + taken.lines or empty_lines:
         raise IrregularLinesError
 
 
