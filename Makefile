@@ -36,7 +36,7 @@ run: install ## Load what arrived and publish (an empty home gets a sample world
 .PHONY: test
 test: install ## Run all tests
 	@$(SEMILLERO) prepare
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: ui
 ui: install ## Open the Dagster UI with its daemon on http://127.0.0.1:3000
