@@ -43,11 +43,22 @@ _WITH_ZONE = "TIMESTAMP WITH TIME ZONE"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition under which a row is refused; `column` is None where several are concerned."""
+    """One condition under which a row is refused; `column` is None where several are concerned.
+
+    `together` tells whether a row is refused for this check or one that is listed with it: one
+    condition for two costs half. It is empty where the other check has it, None where it is
+    `refuse_when`.
+    """
 
     refuse_when: str
     column: str | None
     reason: Reason
+    together: str | None = None
+
+    @property
+    def condition(self) -> str:
+        """SQL, empty where nothing is left to ask."""
+        return self.refuse_when if self.together is None else self.together
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +146,8 @@ def judge(source: Source, contract: FeedContract, rules: DayRules) -> Judgement:
     )
     typed = ", ".join(f'{column.value} as "{column.column.name}"' for column in columns)
     names = ", ".join(f'"{column.name}"' for column in contract.columns)
-    fails = " or ".join(f"({check.refuse_when})" for check in checks) or "false"
+    conditions = [check.condition for check in checks if check.condition]
+    fails = " or ".join(f"({condition})" for condition in conditions) or "false"
     numbers = ", ".join(
         f"case when {check.refuse_when} then {number} end" for number, check in enumerate(checks)
     )
@@ -333,13 +345,15 @@ def _limit_checks(column: Column) -> list[Check]:
     if column.allowed is not None:
         values = ", ".join(literal(value) for value in column.allowed)
         limits.append((f"{sql} not in ({values})", reasons.not_allowed(name, column.allowed)))
-    if column.minimum is not None:
-        reason = reasons.below_minimum(name, column.minimum)
-        limits.append((f"{sql} < {column.minimum}", reason))
-    if column.maximum is not None:
-        reason = reasons.above_maximum(name, column.maximum)
-        limits.append((f"{sql} > {column.maximum}", reason))
-    return [Check(condition, name, reason) for condition, reason in limits]
+    checks = [Check(condition, name, reason) for condition, reason in limits]
+    low, high = column.minimum, column.maximum
+    if low is not None:
+        within = f"{sql} not between {low} and {high}" if high is not None else None
+        checks.append(Check(f"{sql} < {low}", name, reasons.below_minimum(name, low), within))
+    if high is not None:
+        within = "" if low is not None else None
+        checks.append(Check(f"{sql} > {high}", name, reasons.above_maximum(name, high), within))
+    return checks
 
 
 def _longer_than(sql: str, limit: int) -> str:

@@ -185,12 +185,13 @@ class Ingestor(IngestSession):
         zone: str | None,
     ) -> DayResult:
         quarantine.start(self._connection)
-        self._take_in(at_hand)
+        withdrawal = self._ledger.withdrawal(contract.feed, day) if record is None else None
+        is_new = record is None and withdrawal is None
+        self._take_in(at_hand, settles=not is_new)
         if record is not None and self._is_same(contract, at_hand, record):
             self._ledger.retouch(contract.feed, day, _ledger_files(at_hand, record))
             self._lift_refusal(contract.feed, day)
             return _unchanged(record, self._ledger.drift_of(record))
-        withdrawal = self._ledger.withdrawal(contract.feed, day) if record is None else None
         if withdrawal is not None and _is_withdrawn_content(at_hand, withdrawal):
             files = _ledger_files(at_hand, withdrawal.partition)
             self._ledger.retouch_withdrawal(contract.feed, day, files)
@@ -204,7 +205,7 @@ class Ingestor(IngestSession):
             # replayed, must not throw out what was let in.
             horizon = None
         rules = DayRules(day=day, horizon_days=horizon, zone=zone)
-        for taken in at_hand.taken.values():
+        for taken in list(at_hand.taken.values()):
             self._read(contract, taken, at_hand, rules)
         if at_hand.engine_broke:
             broken = reasons.bad_file_refuses_day(at_hand.bad_files)
@@ -220,12 +221,16 @@ class Ingestor(IngestSession):
 
     # --- reading ----------------------------------------------------------------------------
 
-    def _take_in(self, at_hand: _DayAtHand) -> None:
+    def _take_in(self, at_hand: _DayAtHand, *, settles: bool) -> None:
+        """Take the files in; whether they are known already can be asked once they are settled."""
         for number, file in enumerate(at_hand.landed.files, start=1):
             try:
-                at_hand.taken[file.name] = take_in(
-                    file, self._zone, at_hand.folder, number, self._settings
+                taken = take_in(
+                    file, self._zone, at_hand.folder, number, self._settings, self._beside
                 )
+                if settles:
+                    taken.settle()
+                at_hand.taken[file.name] = taken
             except FileRefusedError as error:
                 self._refuse_file(at_hand, file.name, error)
 
@@ -250,25 +255,40 @@ class Ingestor(IngestSession):
         at_hand: _DayAtHand,
         rules: DayRules,
     ) -> None:
-        name = taken.landed.name
         if at_hand.engine_broke:
+            if isinstance(taken.seen.exception(), FileRefusedError):
+                del at_hand.taken[taken.landed.name]
             return
         try:
             self._read_checked(contract, taken, at_hand, rules)
-        except FileRefusedError as error:
-            self._refuse_file(at_hand, name, error)
         except (duckdb.InternalException, duckdb.FatalException) as error:
             # DuckDB gives up the whole database after one of these: begin a new one, and refuse
             # the day, because the rows that were already read are gone with it.
             self._replace_connection()
             quarantine.start(self._connection)
             at_hand.engine_broke = True
-            reason = reasons.engine_failed(_first_line(error, taken))
-            self._refuse_file(at_hand, name, FileRefusedError(reason))
+            refusal = FileRefusedError(reasons.engine_failed(_first_line(error, taken)))
+            self._give_up(at_hand, taken, refusal)
         except (duckdb.Error, UnicodeDecodeError) as error:
             # DuckDB's message may quote half a letter of the file, which Python cannot decode.
-            reason = reasons.unreadable(_first_line(error, taken))
-            self._refuse_file(at_hand, name, FileRefusedError(reason))
+            refusal = FileRefusedError(reasons.unreadable(_first_line(error, taken)))
+            self._give_up(at_hand, taken, refusal)
+        except FileRefusedError as refusal:
+            self._give_up(at_hand, taken, refusal)
+
+    def _give_up(self, at_hand: _DayAtHand, taken: TakenFile, refusal: FileRefusedError) -> None:
+        """Refuse a file. What is wrong with its bytes counts before what was made of them."""
+        name = taken.landed.name
+        try:
+            taken.settle()
+        except FileRefusedError as error:
+            # Such a file has no fingerprint.
+            del at_hand.taken[name]
+            refusal = error
+        else:
+            if not self._zone.is_unchanged(taken.landed):
+                refusal = FileRefusedError(reasons.changed_while_read())
+        self._refuse_file(at_hand, name, refusal)
 
     def _read_checked(
         self,
@@ -284,6 +304,8 @@ class Ingestor(IngestSession):
             source, judgement = self._open_and_judge(contract, taken, rules)
         except IrregularLinesError:
             source, judgement = self._open_and_judge(contract, taken, rules, line_by_line=True)
+        # What DuckDB made of a file that is no text is not looked at.
+        taken.settle()
         # Most days have one file: its rows go from the file to the Parquet in one stream, so the
         # duplicates among them are looked for first.
         streamed = at_hand.folder / "accepted.parquet" if len(at_hand.taken) == 1 else None

@@ -13,10 +13,10 @@ import gzip
 import hashlib
 import io
 import zlib
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from orchestration.ingest import reasons
 from orchestration.ingest.landed import FileFormat, LandedFile, LandingZone
@@ -24,6 +24,18 @@ from orchestration.ingest.reasons import FileRefusedError
 from orchestration.settings import Settings
 
 _CHUNK_BYTES = 1024 * 1024
+
+
+class Seen(NamedTuple):
+    """What one pass over a file shows.
+
+    Attributes:
+        sha256: Of the landed bytes.
+        lines: Of the unpacked bytes, blank ones counted; 0 for Parquet.
+    """
+
+    sha256: str
+    lines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +46,42 @@ class TakenFile:
         landed: The file as landing has it.
         path: Where its unpacked bytes are.
         format: How they are to be read.
-        sha256: Of the landed bytes.
-        lines: Of the unpacked bytes, blank ones counted; 0 for Parquet.
+        seen: What a pass over it shows, which goes on while DuckDB reads.
     """
 
     landed: LandedFile
     path: Path
     format: FileFormat
-    sha256: str
-    lines: int
+    seen: Future[Seen]
+
+    def settle(self) -> Seen:
+        """Wait for the pass over the file.
+
+        Raises:
+            FileRefusedError: it is to be text, and holds a NUL byte; or it cannot be read.
+        """
+        return self.seen.result()
+
+    @property
+    def sha256(self) -> str:
+        """Of the landed bytes; waits like `settle`."""
+        return self.settle().sha256
+
+    @property
+    def lines(self) -> int:
+        """Of the unpacked bytes; waits like `settle`."""
+        return self.settle().lines
 
 
-def take_in(
-    landed: LandedFile, zone: LandingZone, folder: Path, number: int, settings: Settings
+def take_in(  # noqa: PLR0917 - each of its own type
+    landed: LandedFile,
+    zone: LandingZone,
+    folder: Path,
+    number: int,
+    settings: Settings,
+    beside: Executor,
 ) -> TakenFile:
-    """Bring one landed file into the folder.
+    """Bring one landed file into the folder; `beside` runs what need not be waited for.
 
     Raises:
         FileRefusedError: the file cannot be used; the reason says why, in both languages.
@@ -62,18 +95,21 @@ def take_in(
     try:
         if landed.is_gzip:
             packed = zone.readable(landed, path.with_suffix(".packed"))
-            sha256, lines = _unpack(packed, path, settings.max_decompressed_bytes)
+            seen: Future[Seen] = Future()
+            seen.set_result(_unpack(packed, path, settings.max_decompressed_bytes))
         else:
             if landed.size > settings.max_decompressed_bytes:
                 raise FileRefusedError(reasons.too_big(settings.max_decompressed_bytes))
             zone.bring(landed, path)
-            sha256, lines = hash_and_validate(path, is_text=landed.format != "parquet")
+            seen = beside.submit(hash_and_validate, path, is_text=landed.format != "parquet")
     except OSError as error:
-        raise FileRefusedError(
-            reasons.unreadable(error.strerror or type(error).__name__)
-        ) from error
+        raise _unreadable(error) from error
     refuse_if_changed(landed, zone)
-    return TakenFile(landed, path, landed.format, sha256, lines)
+    return TakenFile(landed, path, landed.format, seen)
+
+
+def _unreadable(error: OSError) -> FileRefusedError:
+    return FileRefusedError(reasons.unreadable(error.strerror or type(error).__name__))
 
 
 def refuse_if_changed(landed: LandedFile, zone: LandingZone) -> None:
@@ -123,26 +159,25 @@ class _TextSeen:
         return self._line_ends + (self._last != b"\n")
 
 
-def hash_and_validate(path: Path, *, is_text: bool) -> tuple[str, int]:
-    """The sha256 of a file and its number of lines (of text only), after one pass over it.
+def hash_and_validate(path: Path, *, is_text: bool) -> Seen:
+    """One pass over a file: its sha256, and the number of its lines if it is text.
 
     Raises:
-        FileRefusedError: it is to be text, and holds a NUL byte.
+        FileRefusedError: it is to be text, and holds a NUL byte; or it cannot be read.
     """
     digest = hashlib.sha256()
     text = _TextSeen()
-    # Hashing is most of the work, and keeps no other thread from reading.
-    with path.open("rb", buffering=0) as source, ThreadPoolExecutor(max_workers=1) as hasher:
-        hashed: Future[None] | None = None
-        while chunk := source.read(_CHUNK_BYTES):
-            if hashed is not None:
-                hashed.result()
-            hashed = hasher.submit(digest.update, chunk)
-            if is_text:
-                text.see(chunk)
+    try:
+        with path.open("rb", buffering=0) as source:
+            while chunk := source.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                if is_text:
+                    text.see(chunk)
+    except OSError as error:
+        raise _unreadable(error) from error
     if text.has_nul:
         refuse_other_encodings(path)
-    return digest.hexdigest(), text.lines
+    return Seen(digest.hexdigest(), text.lines)
 
 
 def refuse_other_encodings(path: Path) -> None:
@@ -170,7 +205,7 @@ def refuse_other_encodings(path: Path) -> None:
             lines_before += chunk.count(b"\n")
 
 
-def _unpack(packed_path: Path, path: Path, limit: int) -> tuple[str, int]:
+def _unpack(packed_path: Path, path: Path, limit: int) -> Seen:
     digest = hashlib.sha256()
     size = 0
     text = _TextSeen()
@@ -194,7 +229,7 @@ def _unpack(packed_path: Path, path: Path, limit: int) -> tuple[str, int]:
         raise FileRefusedError(reasons.empty_file())
     if text.has_nul:
         refuse_other_encodings(path)
-    return digest.hexdigest(), text.lines
+    return Seen(digest.hexdigest(), text.lines)
 
 
 class _Hashing(io.RawIOBase):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -37,6 +38,8 @@ class IngestSession:
             self._folder = stack.enter_context(scratch_folder(self._settings))
             self._ledger = stack.enter_context(Ledger(self._settings.ledger))
             finish(self._ledger, self._settings)
+            # One thread for what need not be waited for while DuckDB works.
+            self._beside = stack.enter_context(ThreadPoolExecutor(max_workers=1))
             self._connection = open_connection(self._folder, self._settings)
             stack.callback(self._close_connection)
             self._stack = stack.pop_all()
