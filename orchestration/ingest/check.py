@@ -88,6 +88,7 @@ class _Typed:
     parsed: str | None = None
     is_naive: str | None = None
     is_nested: str | None = None
+    may_hold_nul: bool = True
     # The file's type already is the column's: no value can be lost, nothing need be checked.
     is_lossless: bool = False
 
@@ -253,7 +254,13 @@ def _from_text(column: Column, raw: RawColumn, zone: str | None) -> _Typed:
             f"case when {text} >= '!' then {text} "
             f"when trim({text}, e' \\t\\r\\n') <> '' then {text} end"
         )
-        return _Typed(column, f'"{column.name}" is not null', value, is_nested=raw.is_nested)
+        return _Typed(
+            column,
+            f'"{column.name}" is not null',
+            value,
+            is_nested=raw.is_nested,
+            may_hold_nul=raw.may_hold_nul,
+        )
     parsed, name = f"try_cast({text} as {column.duckdb_type})", _parsed_name(column)
     if column.kind == "integer":
         # A cast alone would round 12.7 to 13; 12.0, as frames with gaps write it, is whole. What
@@ -318,8 +325,12 @@ def _type_checks(typed: _Typed, feed: str) -> list[Check]:
     name, sql = column.name, f'"{column.name}"'
     wrong_type = reasons.wrong_type(name, column.kind)
     if column.kind == "string":
-        nul = Check(f"contains({sql}, chr(0))", name, reasons.nul_character(name))
-        return [nul] if typed.is_nested is None else [nul, Check(typed.is_nested, name, wrong_type)]
+        of_text = []
+        if typed.may_hold_nul:
+            of_text.append(Check(f"contains({sql}, chr(0))", name, reasons.nul_character(name)))
+        if typed.is_nested is not None:
+            of_text.append(Check(typed.is_nested, name, wrong_type))
+        return of_text
     if typed.is_lossless:
         return []
     checks: list[Check] = []

@@ -12,11 +12,12 @@ import codecs
 import gzip
 import hashlib
 import io
-import zlib
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
+
+from isal import igzip, isal_zlib
 
 from orchestration.ingest import reasons
 from orchestration.ingest.landed import FileFormat, LandedFile, LandingZone
@@ -211,7 +212,7 @@ def _unpack(packed_path: Path, path: Path, limit: int) -> Seen:
     text = _TextSeen()
     with (
         packed_path.open("rb", buffering=0) as packed,
-        gzip.GzipFile(fileobj=io.BufferedReader(_Hashing(packed, digest), _CHUNK_BYTES)) as source,
+        igzip.IGzipFile(fileobj=_Hashing(packed, digest)) as source,  # type: ignore[no-untyped-call]
         path.open("wb") as target,
     ):
         try:
@@ -223,7 +224,7 @@ def _unpack(packed_path: Path, path: Path, limit: int) -> Seen:
                 target.write(chunk)
         except EOFError as error:
             raise FileRefusedError(reasons.broken_gzip(truncated=True)) from error
-        except (gzip.BadGzipFile, zlib.error) as error:
+        except (gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc] # wrong stub
             raise FileRefusedError(reasons.broken_gzip(truncated=False)) from error
     if size == 0:
         raise FileRefusedError(reasons.empty_file())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,8 +61,6 @@ _REGULAR_LINES = (
     "read_json($_paths, format = 'newline_delimited', records = true, sample_size = 1, "
     "maximum_sample_files = 1, map_inference_threshold = -1, hive_partitioning = false)"
 )
-_MAX_COPIED_BYTES = 4 * 1024**3
-_COPY_BYTES = 1024 * 1024
 _HEAD_LINES = 2_000
 _LINES = (
     "select line from read_csv($_path, columns = {'line': 'VARCHAR'}, auto_detect = false, "
@@ -85,6 +82,8 @@ class RawColumn:
     type: str = "VARCHAR"
     # True where the value was nested JSON although a contract's column is always one value.
     is_nested: str | None = None
+    # False where no value can: a CSV file with NUL is no text, and was refused.
+    may_hold_nul: bool = True
 
     @property
     def text(self) -> str:
@@ -171,7 +170,9 @@ def _open_csv(
     _connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
 ) -> Source:
     header = _csv_header(taken, contract)
-    columns = [RawColumn(name, f"_c{index}") for index, name in enumerate(header.names)]
+    columns = [
+        RawColumn(name, f"_c{index}", may_hold_nul=False) for index, name in enumerate(header.names)
+    ]
     known, unknown = _match(columns, contract)
     # Only numbers and one of four delimiters are composed here; the path is bound.
     layout = ", ".join(f"'_c{index}': 'VARCHAR'" for index in range(len(columns)))
@@ -457,7 +458,7 @@ def _open_regular_jsonl(
         relation=f"select * from {_REGULAR_LINES} as source({names})",
         rows=0,
         parameters={
-            "_paths": _below_a_pattern(connection, taken.path, keys),
+            "_paths": _below_a_pattern(taken.path, keys),
             "_names_all": [column.name for column in columns],
             "_names_unknown": [column.name for column in unknown],
         },
@@ -469,24 +470,11 @@ def _open_regular_jsonl(
     )
 
 
-def _below_a_pattern(
-    connection: duckdb.DuckDBPyConnection, path: Path, keys: list[str]
-) -> list[str]:
-    """The paths of a line of texts with these keys and, below it, of the file's lines.
-
-    Two files are read by two threads, and no more of them help each other out; a copy in which both
-    are one is read by all. Of a huge file a copy would cost too much.
-    """
-    line = json.dumps(dict.fromkeys(keys, "text")).encode() + b"\n"
+def _below_a_pattern(path: Path, keys: list[str]) -> list[str]:
+    """The paths of a line of texts with these keys and, below it, of the file's lines."""
     pattern = path.with_name(f"{path.stem}-pattern.jsonl")
-    (threads,) = connection.execute("select current_setting('threads')").fetchone() or (1,)
-    is_copied = threads == 2 and path.stat().st_size <= _MAX_COPIED_BYTES  # noqa: PLR2004
-    with pattern.open("wb") as target:
-        target.write(line)
-        if is_copied:
-            with path.open("rb") as source:
-                shutil.copyfileobj(source, target, _COPY_BYTES)
-    return [str(pattern)] if is_copied else [str(pattern), str(path)]
+    pattern.write_text(json.dumps(dict.fromkeys(keys, "text")) + "\n", encoding="utf-8")
+    return [str(pattern), str(path)]
 
 
 def _looks_nested(text: str) -> str:
