@@ -1,12 +1,14 @@
 """The one typed settings object, and the only reader of the environment.
 
 What lives here: every switch of the product, its default and its meaning, and the paths below the
-home folder. What may not: I/O. `Settings` touches no file; whoever needs a folder makes it.
+home folder. What may not: I/O. `Settings` touches nothing below the home; whoever needs a folder
+makes it.
 """
 
 from __future__ import annotations
 
 import re
+import zoneinfo
 from pathlib import Path
 from typing import Literal, Self
 
@@ -94,6 +96,17 @@ class Settings(BaseSettings):
                 "as a pattern. Set SEMILLERO_HOME to a folder without them."
             )
         return home
+
+    @field_validator("feed_timezones")
+    @classmethod
+    def _known_zones(cls, value: dict[str, str]) -> dict[str, str]:
+        for feed, zone in value.items():
+            if zone not in zoneinfo.available_timezones():
+                raise ValueError(
+                    f"{zone!r}, declared for {feed}, is not a time zone; "
+                    "use an IANA name like America/Bogota."
+                )
+        return value
 
     @field_validator("landing_url", "release_url")
     @classmethod

@@ -25,6 +25,7 @@ from pydantic import SecretStr
 
 from orchestration.errors import BilingualError
 from orchestration.settings import BucketAccess, Settings
+from orchestration.sql import literal
 
 MAX_OBJECT_BYTES = 4 * 1024**3 - 1
 """DuckDB reads an object as one value, and a value holds no more."""
@@ -275,9 +276,8 @@ def _connect(access: BucketAccess, settings: Settings) -> duckdb.DuckDBPyConnect
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("set python_enable_replacements = false")
     try:
-        quoted = str(extension).replace("'", "''")
         # DuckDB checks the signature here; unsigned extensions stay forbidden.
-        connection.execute(f"load '{quoted}'")
+        connection.execute(f"load {literal(str(extension))}")
     except duckdb.Error:
         raise _no_extension() from None
     connection.execute("set enable_server_cert_verification = true")

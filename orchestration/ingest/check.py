@@ -7,7 +7,6 @@ values and names are bound.
 
 from __future__ import annotations
 
-import zoneinfo
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -91,21 +90,6 @@ class _Typed:
     may_hold_nul: bool = True
     # The file's type already is the column's: no value can be lost, nothing need be checked.
     is_lossless: bool = False
-
-
-def declared_zone(feed: str, feed_timezones: dict[str, str]) -> str | None:
-    """The zone that the settings declare for a feed's naive timestamps.
-
-    Raises:
-        ValueError: it is not the name of a time zone.
-    """
-    zone = feed_timezones.get(feed)
-    if zone is not None and zone not in zoneinfo.available_timezones():
-        raise ValueError(
-            f"SEMILLERO_FEED_TIMEZONES: {zone!r}, declared for {feed}, is not a time zone; "
-            "use an IANA name like America/Bogota."
-        )
-    return zone
 
 
 @dataclass(frozen=True, slots=True)

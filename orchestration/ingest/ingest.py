@@ -19,7 +19,7 @@ import duckdb
 
 from orchestration.contracts.loader import MASK, FeedContract
 from orchestration.ingest import day_rows, discover, quarantine, reasons
-from orchestration.ingest.check import DayRules, Judgement, declared_zone, judge
+from orchestration.ingest.check import DayRules, Judgement, judge
 from orchestration.ingest.day_rows import RAW_FORMAT, WITHOUT_LOSERS, Span
 from orchestration.ingest.drift import LOOKBACK_DAYS, compare
 from orchestration.ingest.intake import TakenFile, refuse_if_changed, take_in
@@ -115,10 +115,9 @@ class Ingestor(IngestSession):
         those of the accepted state is `unchanged` and costs a few `stat` calls.
 
         Raises:
-            ValueError: the settings declare an impossible time zone for the feed.
             OSError: the home folder cannot be written.
         """
-        zone = declared_zone(contract.feed, self._settings.feed_timezones)
+        zone = self._settings.feed_timezones.get(contract.feed)
         landed = self._zone.partition(contract.feed, day)
         record = self._ledger.partition(contract.feed, day)
         result = self._without_reading(contract, day, landed, record)

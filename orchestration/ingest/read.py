@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -158,17 +157,68 @@ def open_source(
         regular = _open_regular_jsonl(connection, taken, contract)
         if regular is not None:
             return regular
-    opener: dict[str, Callable[..., Source]] = {
-        "csv": _open_csv,
-        "jsonl": _open_jsonl,
-        "parquet": _open_parquet,
-    }
-    return opener[taken.format](connection, taken, contract)
+    if taken.format == "csv":
+        return _open_csv(taken, contract)
+    if taken.format == "jsonl":
+        return _open_jsonl(connection, taken, contract)
+    return _open_parquet(connection, taken, contract)
 
 
-def _open_csv(
-    _connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
+def _of_columns(
+    relation: str,
+    bound: dict[str, Any],
+    columns: list[RawColumn],
+    known: dict[str, RawColumn],
+    unknown: tuple[RawColumn, ...],
 ) -> Source:
+    """A source whose relation has the file's columns; its raw row is put together from them."""
+    values = ", ".join(column.text for column in columns)
+    names = {
+        "_names_all": [column.name for column in columns],
+        "_names_unknown": [column.name for column in unknown],
+    }
+    return Source(
+        relation=relation,
+        rows=0,
+        parameters=bound | names,
+        known=known,
+        unknown=unknown,
+        content=f"cast(to_json(map($_names_all, [{values}])) as varchar)",
+        width=len(columns),
+    )
+
+
+def _of_lines(
+    lines: str,
+    bound: dict[str, Any],
+    keys: list[str],
+    known: dict[str, RawColumn],
+    unknown: tuple[RawColumn, ...],
+) -> Source:
+    """A source of lines of JSON, `_line`, with the values of these keys; the line is the raw row.
+
+    A line with a `_no_row` is parsed no further: each of the others is parsed once for all keys.
+    """
+    values = "".join(f", _values[{index + 1}] as _c{index}" for index in range(len(keys)))
+    names = {
+        "_pointers": [json_pointer(key) for key in keys],
+        "_names_unknown": [column.name for column in unknown],
+    }
+    return Source(
+        relation=(
+            f"select * exclude (_values){values} from (select *, json_extract_string("
+            f"case when _no_row is null then _line end, $_pointers) as _values from ({lines}))"
+        ),
+        rows=0,
+        parameters=bound | names,
+        known=known,
+        unknown=unknown,
+        content="_line",
+        width=len(keys),
+    )
+
+
+def _open_csv(taken: TakenFile, contract: FeedContract) -> Source:
     header = _csv_header(taken, contract)
     columns = [
         RawColumn(name, f"_c{index}", may_hold_nul=False) for index, name in enumerate(header.names)
@@ -182,19 +232,8 @@ def _open_csv(
         "strict_mode = true, null_padding = false, hive_partitioning = false, "
         "store_rejects = true, rejects_table = 'csv_rejects', rejects_scan = 'csv_scans')"
     )
-    values = ", ".join(column.expression for column in columns)
-    return Source(
-        relation=f"select * from {reader}",
-        rows=0,
-        parameters={
-            "_path": str(taken.path),
-            "_names_all": [column.name for column in columns],
-            "_names_unknown": [column.name for column in unknown],
-        },
-        known=known,
-        unknown=unknown,
-        content=f"cast(to_json(map($_names_all, [{values}])) as varchar)",
-        width=len(columns),
+    return replace(
+        _of_columns(f"select * from {reader}", {"_path": str(taken.path)}, columns, known, unknown),
         is_numbered=False,
         header_lines=header.lines,
         has_mixed_line_ends=header.has_mixed_line_ends,
@@ -392,7 +431,6 @@ def _place_csv_rejects(
 def _open_jsonl(
     connection: duckdb.DuckDBPyConnection, taken: TakenFile, contract: FeedContract
 ) -> Source:
-    path = {"_path": str(taken.path)}
     _look_at_json_lines(connection, taken.path)
     _take_json_head(connection, taken.path)
     keys = _usable_json_keys(connection)
@@ -412,21 +450,8 @@ def _open_jsonl(
         _NO_FAULT,
     )
     lines = f"select line as _line, {no_row} as _no_row from ({_LINES})"
-    return Source(
-        relation=_json_relation(lines, len(columns)),
-        rows=0,
-        parameters={
-            **path,
-            "_pointers": [json_pointer(key) for key in keys],
-            "_names_unknown": [column.name for column in unknown],
-        },
-        known=known,
-        unknown=unknown,
-        content="_line",
-        width=len(columns),
-        is_numbered=False,
-        no_row="_no_row",
-    )
+    source = _of_lines(lines, {"_path": str(taken.path)}, keys, known, unknown)
+    return replace(source, is_numbered=False, no_row="_no_row")
 
 
 def _open_regular_jsonl(
@@ -454,20 +479,9 @@ def _open_regular_jsonl(
         # Lines below the head may have what these lack.
         return None
     names = ", ".join(column.expression for column in columns)
-    return Source(
-        relation=f"select * from {_REGULAR_LINES} as source({names})",
-        rows=0,
-        parameters={
-            "_paths": _below_a_pattern(taken.path, keys),
-            "_names_all": [column.name for column in columns],
-            "_names_unknown": [column.name for column in unknown],
-        },
-        known=known,
-        unknown=unknown,
-        content=f"cast(to_json(map($_names_all, [{names}])) as varchar)",
-        width=len(columns),
-        is_numbered=False,
-    )
+    lines = f"select * from {_REGULAR_LINES} as source({names})"
+    paths = {"_paths": _below_a_pattern(taken.path, keys)}
+    return replace(_of_columns(lines, paths, columns, known, unknown), is_numbered=False)
 
 
 def _below_a_pattern(path: Path, keys: list[str]) -> list[str]:
@@ -620,23 +634,12 @@ def _open_parquet(
         {"_path": str(taken.path)},
     ).fetchone()
     aliases = ", ".join([*(column.expression for column in columns), "_file_row"])
-    values = ", ".join(column.text for column in columns)
-    return Source(
-        relation=(
-            f"select _file_row + 1 as _row, * exclude (_file_row) from read_parquet("
-            f"$_path, {_PARQUET_OPTIONS}, file_row_number = true) as source({aliases})"
-        ),
-        rows=int(counted[0]) if counted else 0,
-        parameters={
-            "_path": str(taken.path),
-            "_names_all": [column.name for column in columns],
-            "_names_unknown": [column.name for column in unknown],
-        },
-        known=known,
-        unknown=unknown,
-        content=f"cast(to_json(map($_names_all, [{values}])) as varchar)",
-        width=len(columns),
+    relation = (
+        f"select _file_row + 1 as _row, * exclude (_file_row) from read_parquet("
+        f"$_path, {_PARQUET_OPTIONS}, file_row_number = true) as source({aliases})"
     )
+    source = _of_columns(relation, {"_path": str(taken.path)}, columns, known, unknown)
+    return replace(source, rows=int(counted[0]) if counted else 0)
 
 
 def _json_column(index: int, key: str) -> RawColumn:
@@ -648,15 +651,6 @@ def _json_column(index: int, key: str) -> RawColumn:
             f"case when prefix(_c{index}, '{{') or prefix(_c{index}, '[') "
             f"then json_type(_line, $_pointers[{index + 1}]) in ('OBJECT', 'ARRAY') end"
         ),
-    )
-
-
-def _json_relation(lines: str, width: int) -> str:
-    """The query of `lines` with the values of those that are rows: each is parsed once for all."""
-    values = "".join(f", _values[{index + 1}] as _c{index}" for index in range(width))
-    return (
-        f"select * exclude (_values){values} from (select *, json_extract_string("
-        f"case when _no_row is null then _line end, $_pointers) as _values from ({lines}))"
     )
 
 
@@ -674,22 +668,12 @@ def open_kept_rows(connection: duckdb.DuckDBPyConnection, contract: FeedContract
         # distinct: every row names its columns
         "select distinct unnest(json_keys(content)) as name from kept order by name"
     ).fetchall()
-    columns = [_json_column(index, key) for index, (key,) in enumerate(keys)]
+    names = [key for (key,) in keys]
+    columns = [_json_column(index, name) for index, name in enumerate(names)]
     known, unknown = _match(columns, contract, may_miss=True)
-    return Source(
-        relation=_json_relation(
-            f"select _row, content as _line, {_NO_FAULT} as _no_row from kept", len(columns)
-        ),
-        rows=_count(connection, "kept"),
-        parameters={
-            "_pointers": [json_pointer(key) for (key,) in keys],
-            "_names_unknown": [column.name for column in unknown],
-        },
-        known=known,
-        unknown=unknown,
-        content="_line",
-        width=len(columns),
-    )
+    lines = f"select _row, content as _line, {_NO_FAULT} as _no_row from kept"
+    source = _of_lines(lines, {}, names, known, unknown)
+    return replace(source, rows=_count(connection, "kept"))
 
 
 def refuse_parquet_bomb(

@@ -24,7 +24,7 @@ import duckdb
 
 from orchestration.contracts.loader import FeedContract
 from orchestration.ingest import day_rows, discover, quarantine, reasons
-from orchestration.ingest.check import DayRules, declared_zone, judge
+from orchestration.ingest.check import DayRules, judge
 from orchestration.ingest.day_rows import RAW_FORMAT, WITHOUT_LOSERS
 from orchestration.ingest.ingest import IngestError, Ingestor
 from orchestration.ingest.landing_zone import open_zone
@@ -105,10 +105,9 @@ class Replayer(IngestSession):
             of the accepted state; none where nothing of the day stands in quarantine.
 
         Raises:
-            ValueError: the settings declare an impossible time zone for the feed.
             OSError: the home folder cannot be written.
         """
-        zone = declared_zone(contract.feed, self._settings.feed_timezones)
+        zone = self._settings.feed_timezones.get(contract.feed)
         results = []
         if self._is_meant(quarantine.refused_path(contract.feed, day, self._settings)):
             results.append(self._read_again(contract, day))

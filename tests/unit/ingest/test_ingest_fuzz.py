@@ -3,10 +3,6 @@
 What lives here: honest files of every feed and format, mutated by hypothesis; a judge in plain
 Python beside DuckDB's; and, one by one, the cases that this once found. What may not: a fault that
 was thought of before (`test_ingest_bad_input`).
-
-By default the same few hundred examples run every time. A long hunt over new ones:
-
-    SEMILLERO_FUZZ_EXAMPLES=5000 python -m pytest tests/unit/ingest/test_ingest_fuzz.py
 """
 # ruff: noqa: RUF001 - letters that look like others are what is tested here
 
@@ -16,7 +12,6 @@ import csv
 import gzip
 import io
 import json
-import os
 import random
 import re
 import tempfile
@@ -30,32 +25,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.contracts import FeedContract, load_contracts
 from orchestration.contracts.loader import LINEAGE_COLUMNS, Column
 from orchestration.ingest import DayResult, Ingestor, Ledger
 from tests.feed_rows import FeedRow, as_json_lines, valid_rows
+from tests.fuzzing import examples
 from tests.unit.ingest.landed_world import DAY, World, as_csv, session, sessions
 
-EXAMPLES = int(os.environ.get("SEMILLERO_FUZZ_EXAMPLES", "0"))
 FEEDS = tuple(sorted(load_contracts()))
 ROWS = 24
-
-
-def examples(count: int) -> settings:
-    """Few and always the same, or many and always others."""
-    return settings(
-        max_examples=EXAMPLES or count,
-        derandomize=not EXAMPLES,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        # Shrinking takes minutes, and a found case is small enough to be read.
-        phases=[Phase.explicit, Phase.generate],
-        print_blob=True,
-    )
 
 
 # --- the world, and what must hold in it whatever is landed -------------------------------------

@@ -4,17 +4,13 @@ What lives here: honest exports of the three kinds whose headers are known, rewr
 by hypothesis as people and spreadsheet programs do it. What may not: a fault that was thought of
 before (`test_bad_workbooks`).
 
-A row that nobody damaged has to arrive with exactly its numbers, however they are written. By
-default the same examples run every time. A long hunt over new ones:
-
-    SEMILLERO_FUZZ_EXAMPLES=5000 python -m pytest tests/unit/sources/backstage/test_workbook_fuzz.py
+A row that nobody damaged has to arrive with exactly its numbers, however they are written.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import random
 import tempfile
 import zipfile
@@ -28,7 +24,7 @@ from typing import Any
 import duckdb
 import openpyxl  # type: ignore[import-untyped]
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet  # type: ignore[import-untyped]
 
@@ -37,11 +33,11 @@ from orchestration.ingest import Ingestor
 from orchestration.settings import PROJECT_ROOT
 from orchestration.sources.backstage import land_exports, read_exports
 from orchestration.sources.backstage.columns import Field, field_of
+from tests.fuzzing import examples
 from tests.unit.sources.backstage.exports import MASK, PERIOD, SAVED_AT, settings_of
 
 HEADERS = PROJECT_ROOT.parent / "shared" / "data" / "oracles" / "backstage_headers.json"
 EXPORTS = ("english_month", "english_last_30_days", "spanish_month")
-EXAMPLES = int(os.environ.get("SEMILLERO_FUZZ_EXAMPLES", "0"))
 CREATORS = 6
 FEED = "backstage_reports"
 
@@ -424,15 +420,7 @@ def _contract() -> FeedContract:
 
 
 @pytest.mark.skipif(not HEADERS.exists(), reason="../shared/data/oracles is not beside us")
-@settings(
-    max_examples=EXAMPLES or 100,
-    derandomize=not EXAMPLES,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],
-    print_blob=True,
-)
+@examples(100)
 @given(
     export=st.sampled_from(EXPORTS),
     mutations=st.lists(st.sampled_from(MUTATIONS), max_size=3),
