@@ -133,11 +133,11 @@ def _errors_for_people(
     except BilingualError as error:
         raise _end(_said(error), REFUSED) from error
     except OSError as error:
-        where = error.filename or "The disk of the home folder"
-        said = (
-            f"{where}: {error.strerror or error}. What readers see was not touched. Make room, or "
-            "make the place writable, then run the command again."
-        )
+        from orchestration.screen import TEXTS
+
+        text = TEXTS[get_settings().language]
+        where = error.filename or text["disk_of_the_home"]
+        said = text["disk_failed"].format(where=where, error=error.strerror or error)
         raise _end(said, REFUSED) from error
 
 
@@ -451,7 +451,11 @@ def _select(
 
     if feed is not None:
         _known_feed(contracts, feed)
-    first, last = (_as_date(day), _as_date(day)) if day else (_as_date(days[0]), _as_date(days[1]))
+    if day and any(days):
+        from orchestration.screen import TEXTS
+
+        raise _end(TEXTS[get_settings().language]["day_and_range"], WRONG_USE)
+    first, last = (_as_date(end) for end in ((day, day) if day else days))
     return Selection(feed=feed, first=first, last=last, rule=rule)
 
 

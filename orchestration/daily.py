@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import run_record
 from orchestration.contracts.loader import load_contracts
+from orchestration.errors import BilingualError
 from orchestration.ingest import discover
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger
@@ -35,11 +36,11 @@ logger = logging.getLogger("semillero.run")
 _SHOWN_ROWS = 3
 
 
-class NothingToRunError(RuntimeError):
+class NothingToRunError(BilingualError):
     """There is no arrival day to run, or the asked range is not one."""
 
 
-class DagsterStorageError(RuntimeError):
+class DagsterStorageError(BilingualError):
     """Dagster cannot write down its runs, so that none can be done."""
 
 
@@ -72,19 +73,26 @@ def days_to_run(settings: Settings, options: RunOptions) -> tuple[date, date]:
     if first is None or last is None:
         arrived = _arrived_days(settings, history=options.history)
         if not arrived and first is None and last is None:
+            place = open_zone(settings).place
             raise NothingToRunError(
-                f"Nothing has landed in {open_zone(settings).place}: there is no folder "
-                "<feed>/dt=YYYY-MM-DD there. Drop files there, or make a sample world with "
-                "`semillero simulate`."
+                f"Nothing has landed in {place}: there is no folder <feed>/dt=YYYY-MM-DD there. "
+                "Drop files there, or make a sample world with `semillero simulate`.",
+                f"Aún no llega nada a {place}: no hay ninguna carpeta <feed>/dt=AAAA-MM-DD. Ponga "
+                "ahí los archivos, o cree un mundo de ejemplo con `semillero simulate`.",
             )
         first = first or min([*arrived, last or today])
         last = last or max([*arrived, first])
     if first > last:
-        raise NothingToRunError(f"--from {first} is after --to {last}.")
+        raise NothingToRunError(
+            f"--from {first} is after --to {last}.", f"--from {first} es posterior a --to {last}."
+        )
     if first < earliest or last > today:
         raise NothingToRunError(
             f"{first} to {last} is not within the arrival days {earliest} (SEMILLERO_FIRST_DAY) to "
-            f"{today} (today, UTC). Folders landing/<feed>/dt=<day> carry the day of arrival."
+            f"{today} (today, UTC). Folders landing/<feed>/dt=<day> carry the day of arrival.",
+            f"{first} a {last} se sale de los días de llegada, que van de {earliest} "
+            f"(SEMILLERO_FIRST_DAY) a {today} (hoy, UTC). Las carpetas landing/<feed>/dt=<día> "
+            "llevan el día de llegada.",
         )
     return first, last
 
@@ -118,7 +126,11 @@ def _dagster_storage(settings: Settings) -> Iterator[None]:
         raise DagsterStorageError(
             f"Dagster's storage in {settings.dagster_home} cannot be used: {error.orig}. If the "
             "disk is full, make room. If the storage is damaged, move this folder away: it holds "
-            "the history of runs and no data, and the next run makes it anew. Then run again."
+            "the history of runs and no data, and the next run makes it anew. Then run again.",
+            f"No se puede usar el almacén de Dagster en {settings.dagster_home}: {error.orig}. Si "
+            "el disco está lleno, libere espacio. Si el almacén está dañado, mueva esa carpeta a "
+            "otro lugar: guarda el historial de corridas y ningún dato, y la próxima corrida la "
+            "crea de nuevo. Después repita el comando.",
         ) from error
 
 

@@ -91,6 +91,12 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "mirror_is_current": "{url} holds release {release}",
         "mirror_is_behind": "{url} is behind (it points to: {release}): semillero release mirror",
         "no_mirror": "SEMILLERO_RELEASE_URL is not set: there is nowhere to mirror a release.",
+        "disk_of_the_home": "The disk of the home folder",
+        "disk_failed": (
+            "{where}: {error}. What readers see was not touched. Make room, or make the place "
+            "writable, then run the command again."
+        ),
+        "day_and_range": "Give either --day or --from and --to, not both.",
         "landing_is_a_bucket": (
             "This command writes files into a landing folder, but SEMILLERO_LANDING_URL says that "
             "files land in {url}. Run it with that variable empty and another SEMILLERO_HOME, then "
@@ -190,6 +196,12 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "mirror_is_current": "{url} tiene la versión {release}",
         "mirror_is_behind": "{url} no está al día (apunta a: {release}): semillero release mirror",
         "no_mirror": "SEMILLERO_RELEASE_URL no está definida: no hay dónde copiar una versión.",
+        "disk_of_the_home": "El disco de la carpeta de Semillero",
+        "disk_failed": (
+            "{where}: {error}. Lo que ven los lectores no se tocó. Libere espacio o dé permiso de "
+            "escritura en ese lugar, y repita el comando."
+        ),
+        "day_and_range": "Indique --day, o bien --from y --to, pero no ambas cosas.",
         "landing_is_a_bucket": (
             "Este comando escribe archivos en una carpeta de llegada, pero según "
             "SEMILLERO_LANDING_URL los archivos llegan a {url}. Ejecútelo con esa variable vacía y "

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from orchestration import arrived
 from orchestration.contracts.loader import FeedContract
+from orchestration.errors import BilingualError
 from orchestration.ingest.discover import raw_path
 from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
 from orchestration.release.certificate import InputPartition, sorted_inputs
@@ -47,7 +48,7 @@ _held_homes: dict[Path, int] = {}
 """Homes that this process holds, and how many callers hold each."""
 
 
-class HomeBusyError(RuntimeError):
+class HomeBusyError(BilingualError):
     """Another run holds the home and did not let go within the configured wait."""
 
 
@@ -91,7 +92,10 @@ def _flock(settings: Settings, purpose: str) -> Iterator[None]:
                 raise HomeBusyError(
                     f"{settings.home} is being written by {holder}, and still was after "
                     f"{settings.lock_wait_seconds} s. Wait for it to end, or stop it, then run "
-                    "again."
+                    "again.",
+                    f"En {settings.home} está escribiendo {holder}, y así seguía después de "
+                    f"{settings.lock_wait_seconds} s. Espere a que termine, o deténgalo, y repita "
+                    "el comando.",
                 )
             if not is_waiting:
                 logger.info("Waiting for %s, which is writing %s ...", holder, settings.home)

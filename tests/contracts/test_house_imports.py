@@ -24,7 +24,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset({"settings"}),
     "sql": frozenset(),
     # Carries bytes from and to a bucket; what they mean is for who asks.
-    "storage": frozenset({"settings", "errors"}),
+    "storage": frozenset({"settings", "errors", "sql"}),
     "contracts": frozenset({"settings"}),
     # What others may keep of a release (its certificate, the pointer) knows nothing of its making.
     "release.atomic": frozenset(),
@@ -69,6 +69,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "settings",
             "arrived",
             "contracts",
+            "errors",
             "ingest.discover",
             "ingest.ledger",
             "release.certificate",
@@ -117,6 +118,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         {
             "settings",
             "contracts",
+            "errors",
             "ingest",
             "assets",
             "definitions",

@@ -43,6 +43,24 @@ def test_a_run_with_nothing_landed_says_what_to_do(home: Path) -> None:
     assert not home.exists()
 
 
+def test_who_asks_in_spanish_is_told_in_spanish(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEMILLERO_LANGUAGE", "es")
+    said = [_ask("run"), _ask("run", "--from", "2026-02-02", "--to", "2026-02-01")]
+    assert [code for code, _ in said] == [2, 2]
+    assert "Aún no llega nada" in said[0][1]
+    assert "--from 2026-02-02 es posterior a --to 2026-02-01" in said[1][1]
+    assert not home.exists()
+
+
+def test_one_day_and_a_range_of_days_are_not_both_taken(home: Path) -> None:
+    code, said = _ask("quarantine", "list", "--day", "2026-02-02", "--from", "2026-02-01")
+    assert code == 2
+    assert "either --day or --from and --to" in said
+    assert not home.exists()
+
+
 def test_a_range_upside_down_is_refused(home: Path) -> None:
     code, said = _ask("run", "--from", "2026-02-02", "--to", "2026-02-01")
     assert code == 2
