@@ -12,7 +12,15 @@ import zoneinfo
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    ByteSize,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +29,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 Language = Literal["en", "es"]
 """The languages in which a person reads what Semillero says."""
 
+_SIZE = TypeAdapter(ByteSize)
 _BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.\.?(/|$))[A-Za-z0-9._=-]+)*")
 
 
@@ -66,7 +75,8 @@ class Settings(BaseSettings):
         "Without an entry a naive timestamp is refused.",
     )
     duckdb_memory_limit: str = Field(
-        default="4GB", description="DuckDB's memory limit, for ingest and for the warehouse."
+        default="4GB",
+        description="DuckDB's memory limit, for ingest and for the warehouse, like 4GB or 512MB.",
     )
     duckdb_threads: int = Field(default=0, ge=0, description="DuckDB threads; 0 takes one a core.")
     max_decompressed_bytes: int = Field(
@@ -96,6 +106,12 @@ class Settings(BaseSettings):
                 "as a pattern. Set SEMILLERO_HOME to a folder without them."
             )
         return home
+
+    @field_validator("duckdb_memory_limit")
+    @classmethod
+    def _is_a_size(cls, value: str) -> str:
+        _SIZE.validate_python(value)
+        return value
 
     @field_validator("feed_timezones")
     @classmethod
@@ -135,6 +151,11 @@ class Settings(BaseSettings):
                 "would be read as landed files. Give each a folder of its own."
             )
         return self
+
+    @property
+    def duckdb_memory_bytes(self) -> int:
+        """DuckDB's memory limit as a number."""
+        return _SIZE.validate_python(self.duckdb_memory_limit)
 
     @property
     def landing(self) -> Path:

@@ -85,6 +85,13 @@ def test_a_home_that_duckdb_would_read_as_a_pattern_is_refused(
     assert "pattern" in said
 
 
+def test_a_memory_limit_that_is_no_size_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMILLERO_DUCKDB_MEMORY_LIMIT", "plenty")
+    code, said = _ask("status")
+    assert code == 2
+    assert "SEMILLERO_DUCKDB_MEMORY_LIMIT" in said
+
+
 def test_an_unknown_language_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEMILLERO_LANGUAGE", "pt")
     code, said = _ask("status")
