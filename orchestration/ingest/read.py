@@ -510,7 +510,12 @@ def _load_regular_jsonl(
     # takes null for an object.
     is_empty = " and ".join(f'"{name}" is null' for name in source.known)
     empty_lines = _count(connection, f"landed where rowid > 0 and {is_empty}")
-    if _count(connection, "landed") != 1 + taken.lines or empty_lines:
+    # Row numbers are read off the order: the pattern line stands first, whoever read it.
+    is_pattern = " and ".join(
+        f"coalesce(cast(\"{name}\" as varchar), 'text') = 'text'" for name in source.known
+    )
+    is_in_order = _count(connection, f"landed where rowid = 0 and {is_pattern}") == 1
+    if _count(connection, "landed") != 1 + taken.lines or empty_lines or not is_in_order:
         raise IrregularLinesError
 
 
