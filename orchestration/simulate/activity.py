@@ -47,6 +47,8 @@ _STATUS_OF_STATE = np.array(
 _DAYS = 7
 _SLOTS = 2 * _DAYS
 """Seven days, each with a main show and an earlier second one."""
+_SCATTER = 2_654_435_761
+"""Knuth's multiplier: neighbours in number do not share a liking."""
 
 SESSION_COLUMNS = (
     "session", "creator", "platform", "category", "title", "started_at", "ended_at",
@@ -89,6 +91,10 @@ class Activity:
         self._next_month_diamonds = np.zeros(people.size, np.float64)
         self._month_start = self._start
         self._sessions = 0
+        self._day_habits = np.exp(
+            p.DAY_HABIT_SIGMA
+            * generator(options.seed, Stage.HABITS).standard_normal((p.DAY_HABITS, _DAYS))
+        )
         self._changes: list[Rows] = []
         self._record_first_sight()
 
@@ -219,9 +225,8 @@ class Activity:
         on = np.flatnonzero((self._state == ON) & (people.first_live_local < monday + WEEK))
         counts = np.minimum(rng.poisson(people.shows_per_week[on]), _SLOTS)
         on, counts = on[counts > 0], counts[counts > 0]
-        weights = np.concatenate(
-            [p.WEEKDAY_WEIGHTS, np.array(p.WEEKDAY_WEIGHTS) * p.SECOND_SHOW_WEIGHT]
-        )
+        weights = np.array(p.WEEKDAY_WEIGHTS) * self._day_habits[on * _SCATTER % p.DAY_HABITS]
+        weights = np.hstack([weights, weights * p.SECOND_SHOW_WEIGHT])
         # The n smallest of exponential / weight are a weighted draw without replacement.
         keys = rng.standard_exponential((len(on), _SLOTS)) / weights
         nth = np.take_along_axis(np.sort(keys, axis=1), counts[:, None] - 1, axis=1)
@@ -229,6 +234,8 @@ class Activity:
         creator = on[row]
         hour = people.habit_hour[creator] + p.START_SPREAD_HOURS * rng.standard_normal(len(creator))
         hour = np.where(slot >= _DAYS, hour - p.SECOND_SHOW_EARLIER_HOURS, hour)
+        is_off = rng.random(len(creator)) < p.OFF_HABIT_SHARE
+        hour = np.where(is_off, rng.uniform(*p.OFF_HABIT_HOURS, len(creator)), hour)
         return creator, monday + (slot % _DAYS) * DAY + (hour * HOUR).astype(np.int64)
 
     def _without_overlaps(self, creator: Ints, start: Ints, end: Ints) -> Ints:
@@ -267,6 +274,7 @@ class Activity:
         audience = np.exp(
             p.AUDIENCE_LOG_MEAN
             + p.AUDIENCE_TALENT * talent
+            + p.AUDIENCE_STAR * np.maximum(talent, 0.0)
             + p.AUDIENCE_SIGMA * rng.standard_normal(size)
         )
         audience *= shows["share"] * np.where(is_static, 0.3, 1.0)

@@ -32,6 +32,7 @@ class Stage(IntEnum):
     AUDIENCE = 5
     DIRT = 6
     AGENCIES = 7
+    HABITS = 40
 
 
 def generator(seed: int, stage: Stage, step: int = 0) -> np.random.Generator:

@@ -182,19 +182,26 @@ PAUSED_LEAVES_PER_WEEK = 0.06
 LEFT_RETURNS_PER_WEEK = 0.006
 
 # ---- the rhythm of shows -------------------------------------------------------------
-SHOWS_PER_WEEK_SHAPE = 1.6
+SHOWS_PER_WEEK_SHAPE = 2.6
 SHOWS_PER_WEEK_MEAN = 3.8
 WEEKDAY_WEIGHTS = (0.85, 0.90, 0.95, 1.05, 1.25, 1.30, 1.10)
 """Monday to Sunday."""
-SECOND_SHOW_WEIGHT = 0.22
+SECOND_SHOW_WEIGHT = 0.07
 """A second show on the same day, against the main one."""
 SECOND_SHOW_EARLIER_HOURS = 6.5
 HABIT_HOURS = ((0.66, 20.3, 1.1), (0.20, 15.0, 2.0), (0.14, 22.8, 1.3))
 """Share, mean and spread (hours) of the usual local start: evening, afternoon, night."""
-START_SPREAD_HOURS = 0.9
+START_SPREAD_HOURS = 0.6
+OFF_HABIT_SHARE = 0.15
+"""Main shows at any hour of the waking day instead of near the usual one."""
+OFF_HABIT_HOURS = (6.0, 26.0)
+DAY_HABIT_SIGMA = 0.75
+"""How much more a creator likes some weekdays than others (of the log of their weights)."""
+DAY_HABITS = 1_024
+"""How many such likings there are; a creator has one of them for good."""
 SHOW_MEDIAN_SECONDS = 5_400
-SHOW_SIGMA_CREATOR = 0.35
-SHOW_SIGMA = 0.60
+SHOW_SIGMA_CREATOR = 0.33
+SHOW_SIGMA = 0.48
 SHOW_MIN_SECONDS = 90
 SHOW_MAX_SECONDS = 12 * 3_600
 MARATHON_RATE = 0.0006
@@ -209,7 +216,9 @@ TWO_PLATFORM_AUDIENCE = 0.35
 
 # ---- audience and gifts --------------------------------------------------------------
 AUDIENCE_LOG_MEAN = 1.9
-AUDIENCE_TALENT = 1.1
+AUDIENCE_TALENT = 1.2
+AUDIENCE_STAR = 0.55
+"""On top of talent for those above the middle: the few have more than their share."""
 AUDIENCE_SIGMA = 0.45
 DIAMONDS_PER_GIFTER_LOG_MEAN = 3.6
 DIAMONDS_PER_GIFTER_SIGMA = 1.4
