@@ -65,9 +65,19 @@ def first_monday(options: WorldOptions) -> int:
 
 
 def week_count(options: WorldOptions) -> int:
-    """How many local weeks the window touches."""
-    last_day = epoch_of(options.start) + (options.days - 1) * DAY
-    return (last_day - first_monday(options)) // WEEK + 1
+    """How many local weeks are lived until the last arrival day is complete."""
+    needed = (epoch_of(options.start) - first_monday(options)) // DAY + options.days + 1
+    return -(-needed // _DAYS)
+
+
+def complete_after(options: WorldOptions, week: int) -> int:
+    """The last arrival day (1 is the first) to which no later week than this can add a row.
+
+    The next week begins at its local Monday, up to 14 hours before the UTC one, and what ends on a
+    day arrives on the next: so the day before that Monday's.
+    """
+    monday = first_monday(options) + (week + 1) * WEEK
+    return (monday - epoch_of(options.start)) // DAY - 1
 
 
 class Activity:
@@ -79,7 +89,6 @@ class Activity:
         self._options = options
         self._clock = clock
         self._start = epoch_of(options.start)
-        self._end = self._start + options.days * DAY
         self._monday = first_monday(options)
         self._state = people.state.copy()
         self._busy_until = np.zeros(people.size, np.int64)
@@ -96,35 +105,40 @@ class Activity:
             * generator(options.seed, Stage.HABITS).standard_normal((p.DAY_HABITS, _DAYS))
         )
         self._changes: list[Rows] = []
-        self._record_first_sight()
+        self._present = 0
 
     def weeks(self) -> Iterator[Rows]:
         """Each week's true sessions, columns `SESSION_COLUMNS`, in order of creator and start."""
         for week in range(week_count(self._options)):
             monday = self._monday + week * WEEK
+            self._record_first_sight(monday)
             if week > 0:
                 self._live_on(week, monday)
             sessions = self._shows(week, monday)
             self._account(week, monday, sessions)
             yield sessions
 
-    def changes(self) -> Rows:
-        """All changes so far: creator, at, and the columns of a creator's state.
+    def take_changes(self) -> Rows:
+        """The changes that were noted since the last call: creator, at, and a creator's state.
 
-        Those are status, agency, tier, followers and joined_at; `KEEP` where one stays as it was.
+        That is status, agency, tier, followers and joined_at; `KEEP` where one stays as it was.
+        Some lie ahead, none of a later week before the next local Monday.
         """
         columns = self._changes[0].keys()
-        return {
+        changes = {
             name: np.concatenate([change[name] for change in self._changes]) for name in columns
         }
+        self._changes = []
+        return changes
 
     # ---- staying -------------------------------------------------------------------------------
     def _live_on(self, week: int, monday: int) -> None:
         """Move every creator's state over a week's border, and some to another agency."""
         rng = generator(self._options.seed, Stage.LIFE, week)
-        people, before = self._people, self._state
-        chance, fate = rng.random(people.size), rng.random(people.size)
-        stops = (before == ON) & (chance >= people.continuation)
+        people, present = self._people, self._present
+        before = self._state[:present]
+        chance, fate = rng.random(present), rng.random(present)
+        stops = (before == ON) & (chance >= people.continuation[:present])
         after = before.copy()
         after[stops] = np.where(
             fate[stops] < p.PAUSE_SHARE,
@@ -135,16 +149,16 @@ class Activity:
         after[paused & (chance < p.PAUSED_RETURNS_PER_WEEK)] = ON
         after[paused & (chance > 1 - p.PAUSED_LEAVES_PER_WEEK)] = LEFT
         after[left & (chance < p.LEFT_RETURNS_PER_WEEK)] = ON
-        self._state = after
         moved = np.flatnonzero(after != before)
         # A return shows at once; that somebody is gone is noticed in office hours during the week.
         notice = np.where(
             after[moved] == ON, 6 * HOUR, rng.integers(0, 5, len(moved)) * DAY + 15 * HOUR
         )
         self._record(moved, monday + notice, status=_STATUS_OF_STATE[after[moved]])
+        self._state[:present] = after
 
-        transfers = (after == ON) & (self._agency != NO_AGENCY)
-        rows = np.flatnonzero(transfers & (rng.random(people.size) < p.AGENCY_TRANSFERS_PER_WEEK))
+        transfers = (after == ON) & (self._agency[:present] != NO_AGENCY)
+        rows = np.flatnonzero(transfers & (rng.random(present) < p.AGENCY_TRANSFERS_PER_WEEK))
         target = rng.integers(0, len(p.AGENCIES), len(rows))
         markets = [m.market for m in p.MARKETS]
         agency_market = np.array([markets.index(a.market) for a in p.AGENCIES])
@@ -164,11 +178,10 @@ class Activity:
         self._state[begins] = ON
 
         creator, local = self._usual_shows(rng, monday)
-        start = self._clock.to_utc(people.zone[creator], local)
-        usual = (
-            (start > people.first_live_at[creator]) & (start >= self._start) & (start < self._end)
-        )
-        firsts = np.flatnonzero(begins & (people.first_live_at < self._end))
+        # Nothing may fall back into the week before, whose days may have been written.
+        start = self._clock.to_utc(people.zone[creator], np.maximum(local, monday))
+        usual = (start > people.first_live_at[creator]) & (start >= self._start)
+        firsts = np.flatnonzero(begins)
         creator = np.concatenate([creator[usual], firsts])
         start = np.concatenate([start[usual], people.first_live_at[firsts]])
 
@@ -206,9 +219,7 @@ class Activity:
         is_static = np.concatenate([is_static, is_static[twice]])
         platform = np.concatenate([platform, people.second_platform[creator[len(platform) :]]])
         share = np.concatenate([share, np.full(len(twice), p.TWO_PLATFORM_AUDIENCE)])
-        # A second platform started within the last minute of the window would start after it.
-        inside = np.flatnonzero(start < self._end)
-        order = inside[np.lexsort((platform[inside], start[inside], creator[inside]))]
+        order = np.lexsort((platform, start, creator))
         shows: Rows = {
             "creator": creator[order],
             "started_at": start[order],
@@ -332,8 +343,8 @@ class Activity:
         followers: Ints | None = None,
         joined_at: Ints | None = None,
     ) -> None:
-        """Note changes that fall into the window; what is not given stays as it was."""
-        inside = (at >= self._start) & (at < self._end)
+        """Note changes from the start on; what is not given stays as it was."""
+        inside = at >= self._start
         given = {
             "status": status,
             "agency": agency,
@@ -348,10 +359,12 @@ class Activity:
             )
         self._changes.append(change)
 
-    def _record_first_sight(self) -> None:
-        """Everything about a creator, as the feed shows it first."""
-        people = self._people
-        rows = np.flatnonzero(people.is_existing)
+    def _record_first_sight(self, monday: int) -> None:
+        """Everything about a creator, as the feed shows it first, of those who join this week."""
+        people, before = self._people, self._present
+        self._present = people.present(monday + WEEK)
+        joining = np.arange(before, self._present)
+        rows = joining[people.is_existing[joining]]
         # The first snapshot is taken during the first day; a spread keeps ties out of it.
         seen = self._start + HOUR + rows % (4 * HOUR)
         self._record(
@@ -363,7 +376,7 @@ class Activity:
             followers=people.followers[rows],
             joined_at=people.approved_at[rows],
         )
-        rows = np.flatnonzero(~people.is_existing)
+        rows = joining[~people.is_existing[joining]]
         self._record(
             rows,
             people.applied_at[rows],
@@ -389,7 +402,7 @@ class Activity:
         )
         # Refreshed in the following week, a seventh of the creators each day.
         at = monday + WEEK + rows % 7 * DAY + 8 * HOUR + rows % HOUR
-        reported = (at >= self._start) & (at < self._end)
+        reported = at >= self._start
         rows, at = rows[reported], at[reported]
         self._reported_followers[rows] = self._followers[rows]
         self._record(rows, at, followers=self._followers[rows].astype(np.int64))

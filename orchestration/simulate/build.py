@@ -1,6 +1,6 @@
-"""Making a world from its options: the order of the steps, and putting the result in place whole.
+"""Making a world from its options: what is refused, and putting the result in place whole.
 
-What lives here: `simulate`. What may not: how any step works.
+What lives here: `simulate`. What may not: how a world is made (`walk`), or anything slow to import.
 """
 
 from __future__ import annotations
@@ -10,19 +10,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from orchestration.simulate.options import WorldError, WorldOptions, WorldSummary
-
-if TYPE_CHECKING:
-    import duckdb
-
-    from orchestration.simulate.activity import Activity
-    from orchestration.simulate.dirt import Dirt
-    from orchestration.simulate.draws import Bools, Ints
-    from orchestration.simulate.landing import Written
-    from orchestration.simulate.truth import WeeklyActivity
-    from orchestration.simulate.world import Population
 
 _BYTES_A_CREATOR_DAY = 30
 """Generous: files, scratch and truth together, as measured on text formats."""
@@ -63,142 +52,26 @@ def simulate(
     _refuse_small_disk(landing.parent, options)
 
     with tempfile.TemporaryDirectory(prefix=".simulate-", dir=landing.parent) as temporary:
+        from orchestration.simulate.walk import make
+
         workshop = Path(temporary)
-        made = _make(workshop, options, tell)
+        made = make(workshop, options, tell)
         _put_in_place(workshop / "truth", truth)
         _put_in_place(workshop / "landing", landing)
-    written: dict[str, Written] = made["written"]
     return WorldSummary(
         landing=landing,
         truth=truth,
         first_arrival_date=options.first_arrival_date,
         last_arrival_date=options.last_arrival_date,
-        creators=options.creators,
-        creators_live=made["creators_live"],
-        sessions=made["sessions"],
-        files=sum(feed.files for feed in written.values()),
-        bytes=sum(feed.bytes for feed in written.values()),
+        creators=made.creators,
+        creators_live=made.creators_live,
+        sessions=made.sessions,
+        files=sum(feed.files for feed in made.written.values()),
+        bytes=sum(feed.bytes for feed in made.written.values()),
         seconds=time.monotonic() - began,
-        rows={name: feed.rows for name, feed in written.items()},
-        dirt=made["dirt"],
+        rows={name: feed.rows for name, feed in made.written.items()},
+        dirt=made.dirt,
     )
-
-
-def _make(workshop: Path, options: WorldOptions, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Make the world in a workshop folder: `landing/` and `truth/` in it."""
-    import numpy as np
-
-    from orchestration.simulate import dirt, landing, truth, world
-    from orchestration.simulate.activity import Activity
-    from orchestration.simulate.clock import DAY, epoch_of
-
-    tell(f"drawing {options.creators:,} creators")
-    clock = world.clock_of(options)
-    people = world.populate(options, clock)
-    activity = Activity(people, options, clock)
-    weekly = truth.WeeklyActivity(people, options, clock)
-    soiler = dirt.Dirt(options, lambda arrival: _naive_fits(arrival, options))
-
-    connection = landing.open_scratch(workshop)
-    try:
-        _put_people(connection, people)
-        sessions, kinds = _walk(connection, activity, weekly, soiler, tell)
-        changes = activity.changes()
-        changes["change"] = np.arange(len(changes["at"]))
-        landing.put(connection, "changes", changes)
-        landing.creator_rows(connection, options)
-        for table, rows, at in (
-            ("event_rows", world.onboarding_events(people, options), "occurred_at"),
-            ("agency_rows", world.agency_states(options), "updated_at"),
-        ):
-            rows["arrival"] = (rows[at] - epoch_of(options.start)) // DAY + 1
-            landing.put(connection, table, rows)
-        written = _write_feeds(connection, workshop / "landing", options, tell)
-        counts: dict[str, Any] = {
-            "creators_live": weekly.creators_live,
-            "sessions": sessions,
-            "dirt": {**kinds, "drift_files": written["live_sessions"].drift_files},
-        }
-        tell("writing what is true")
-        root = workshop / "truth"
-        root.mkdir()
-        truth.write_sessions(connection, root)
-        truth.write_creators(connection, root)
-        truth.write_dirt(connection, root, options)
-        truth.write_growth(connection, root, weekly.growth())
-        by_feed = {name: {"rows": w.rows, "files": w.files} for name, w in written.items()}
-        truth.write_summary(root, options, {**counts, "feeds": by_feed})
-    finally:
-        connection.close()
-    return {**counts, "written": written}
-
-
-def _walk(
-    connection: duckdb.DuckDBPyConnection,
-    activity: Activity,
-    weekly: WeeklyActivity,
-    soiler: Dirt,
-    tell: Callable[[str], None],
-) -> tuple[int, dict[str, int]]:
-    """Go through the weeks: true sessions, landed rows and notes into the scratch database."""
-    import numpy as np
-
-    from orchestration.simulate import dirt, landing
-
-    kinds = np.zeros(len(dirt.KINDS), np.int64)
-    sessions = 0
-    for week, block in enumerate(activity.weeks()):
-        landed = soiler.land(week, block)
-        weekly.add(landed.true)
-        sessions += len(landed.true["session"])
-        kinds += np.bincount(landed.notes["kind"], minlength=len(kinds))
-        landing.put(connection, "session_rows", weekly.with_local_start(landed.rows))
-        landing.put(connection, "dirt_notes", landed.notes)
-        tell(f"week {week + 1}: {sessions:,} sessions so far")
-    return sessions, dict(zip(dirt.KINDS, kinds.tolist(), strict=True))
-
-
-def _put_people(connection: duckdb.DuckDBPyConnection, people: Population) -> None:
-    """Table `people`: every creator's fixed attributes."""
-    from dataclasses import fields
-
-    import numpy as np
-
-    from orchestration.simulate import landing
-
-    columns = {field.name: getattr(people, field.name) for field in fields(people)}
-    landing.put(connection, "people", {"creator": np.arange(people.size), **columns})
-
-
-def _write_feeds(
-    connection: duckdb.DuckDBPyConnection,
-    root: Path,
-    options: WorldOptions,
-    tell: Callable[[str], None],
-) -> dict[str, Written]:
-    """Write all landing files."""
-    from orchestration.simulate.landing import LAYOUTS, write_feed
-
-    root.mkdir()
-    written = {}
-    for feed in LAYOUTS:
-        tell(f"writing {feed}")
-        written[feed] = write_feed(connection, root, options, feed)
-    return written
-
-
-def _naive_fits(arrival: Ints, options: WorldOptions) -> Bools:
-    """Whether each arrival day's session file is text: Parquet's type always carries the zone."""
-    import numpy as np
-
-    from orchestration.simulate.landing import file_format
-
-    is_text = [
-        file_format("live_sessions", day, options.format) != "parquet"
-        for day in range(1, options.days + 1)
-    ]
-    fits: Bools = np.array([False, *is_text])[arrival]
-    return fits
 
 
 def _refuse_used(name: str, folder: Path) -> None:

@@ -17,7 +17,7 @@ DAY = 86_400
 HOUR = 3_600
 WEEK = 7 * DAY
 
-_MARGIN_DAYS = 21
+_MARGIN_DAYS = 120
 """Around the window: onboarding that began in it, and local days that stick out of it."""
 
 

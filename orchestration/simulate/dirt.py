@@ -21,6 +21,8 @@ latest arrival, wins" and "what cannot be true is refused":
 * `drift_files`: from the thirtieth arrival day, files carry a column that no contract knows.
 
 So the truth is what was landed by the last arrival day and may be believed; dirt never changes it.
+Nothing here looks at the last arrival day but what is handed on: rows that arrive later are made
+and left out, and a session whose correction lies beyond it is true in the version that landed.
 """
 
 from __future__ import annotations
@@ -65,8 +67,8 @@ class Landed:
     """A week's sessions as they land.
 
     Attributes:
-        true: The true sessions that are known by the last arrival day; `arrival` is the index of
-            the day on which the final version lands.
+        true: The sessions that are known by the last arrival day, in their order, in the last
+            version that landed by then; `arrival` is the day on which that one lands.
         rows: Landed rows: session columns, `arrival` (1 is the first landing day), `variant` (0
             for true rows, else one more than the code of its kind).
         notes: One entry per piece of dirt: kind (code of `KINDS`), session, arrival.
@@ -89,27 +91,25 @@ class Dirt:
 
     def land(self, week: int, sessions: Rows) -> Landed:
         """The landed rows of one week's true sessions."""
-        arrival = (sessions["ended_at"] - self._start) // DAY + 1
-        known = arrival <= self._options.days
-        true = take(sessions, known)
-        true["arrival"] = arrival[known]
+        days = self._options.days
+        true = {**sessions, "arrival": (sessions["ended_at"] - self._start) // DAY + 1}
         if not self._options.dirt:
-            rows = {**true, "variant": np.zeros(len(true["session"]), np.int64)}
-            return Landed(true, rows, _no_notes())
+            true = take(true, true["arrival"] <= days)
+            return Landed(true, _as(true, 0), _no_notes())
         return self._soil(generator(self._options.seed, Stage.DIRT, week), true)
 
     def _soil(self, rng: np.random.Generator, true: Rows) -> Landed:
-        size, days = len(true["session"]), self._options.days
+        size = len(true["session"])
         on_time = true["arrival"].copy()
         # One kind a session for those that change when its rows arrive, so that none hides another.
         fate = rng.random(size)
         late_by = rng.integers(p.LATE_DAYS[0], p.LATE_DAYS[1] + 1, size)
         edge = p.RESTATED_RATE
-        restated = (fate < edge) & (on_time + 1 <= days)
+        restated = fate < edge
         over_midnight = (true["started_at"] - self._start) // DAY + 1 < on_time
         is_open = (fate >= edge) & (fate < edge + p.OPEN_FIRST_RATE) & over_midnight
         edge += p.OPEN_FIRST_RATE
-        late = (fate >= edge) & (fate < edge + p.LATE_RATE) & (on_time + late_by <= days)
+        late = (fate >= edge) & (fate < edge + p.LATE_RATE)
         edge += p.LATE_RATE
         twice = (fate >= edge) & (fate < edge + p.DUPLICATE_RATE)
 
@@ -126,23 +126,55 @@ class Dirt:
         too_late = self._too_late(rng, true)
         copies = take(true, twice)
 
-        parts = [
-            _as(true, 0),
-            _as(copies, DUPLICATE + 1),
-            _as(early, RESTATED + 1),
-            _as(still_on, OPEN_FIRST + 1),
-            broken,
-            _as(too_late, TOO_LATE + 1),
-        ]
-        rows = stack(parts)
-        noted = take(rows, rows["variant"] > 0)
-        lates = take(true, late)
-        notes = {
-            "kind": np.concatenate([noted["variant"] - 1, np.full(len(lates["session"]), LATE)]),
-            "session": np.concatenate([noted["session"], lates["session"]]),
-            "arrival": np.concatenate([noted["arrival"], lates["arrival"]]),
+        rows = stack(
+            [
+                _as(true, 0),
+                _as(copies, DUPLICATE + 1),
+                _as(early, RESTATED + 1),
+                _as(still_on, OPEN_FIRST + 1),
+                broken,
+                _as(too_late, TOO_LATE + 1),
+            ]
+        )
+        landed = take(rows, rows["arrival"] <= self._options.days)
+        return Landed(
+            self._as_landed(true, [(restated, early), (is_open, still_on)]),
+            landed,
+            self._notes(landed, take(true, late), take(true, restated)),
+        )
+
+    def _as_landed(self, true: Rows, earlier: list[tuple[Bools, Rows]]) -> Rows:
+        """True sessions in the last version that landed; those of which none did are left out.
+
+        Args:
+            true: All, in their final version.
+            earlier: Which of them have an earlier version, and that version.
+        """
+        days = self._options.days
+        true = {name: values.copy() for name, values in true.items()}
+        for which, versions in earlier:
+            rows = np.flatnonzero(which)
+            is_last = true["arrival"][rows] > days
+            for name, values in versions.items():
+                true[name][rows[is_last]] = values[is_last]
+        return take(true, true["arrival"] <= days)
+
+    def _notes(self, landed: Rows, late: Rows, restated: Rows) -> Rows:
+        """What there is to say of a week's dirt, as far as it can be seen by the last day.
+
+        A row is only restated once its correction has landed.
+        """
+        noted = take(landed, landed["variant"] > 0)
+        is_corrected = np.isin(
+            noted["session"], restated["session"][restated["arrival"] <= self._options.days]
+        )
+        noted = take(noted, (noted["variant"] != RESTATED + 1) | is_corrected)
+        late = take(late, late["arrival"] <= self._options.days)
+        return {
+            "kind": np.concatenate([noted["variant"] - 1, np.full(len(late["session"]), LATE)]),
+            "session": np.concatenate([noted["session"], late["session"]]),
+            "arrival": np.concatenate([noted["arrival"], late["arrival"]]),
         }
-        return Landed(true, rows, notes)
 
     def _early(self, rng: np.random.Generator, true: Rows, which: Bools, arrival: Ints) -> Rows:
         """First versions of restated sessions: cut off between a third and nine tenths."""
@@ -172,7 +204,7 @@ class Dirt:
         lot = rng.random(size)
         wanted = np.flatnonzero(lot < p.IMPOSSIBLE_RATE)
         wanted = wanted[np.lexsort((lot[wanted], arrival[wanted]))]
-        a_day = np.bincount(arrival, minlength=self._options.days + 1)
+        a_day = np.bincount(arrival)
         cap = np.floor(a_day * p.IMPOSSIBLE_CAP_OF_FILE).astype(np.int64)
         days = arrival[wanted]
         rank = np.arange(len(days)) - np.searchsorted(days, days, side="left")
@@ -198,7 +230,6 @@ class Dirt:
         lot = rng.random(size) < p.TOO_LATE_RATE
         age = rng.integers(p.TOO_LATE_DAYS[0], p.TOO_LATE_DAYS[1] + 1, size)
         arrival = (true["started_at"] - self._start) // DAY + age
-        lot &= arrival <= self._options.days
         if size < 7 * p.TOO_LATE_MIN_SESSIONS_A_DAY:
             lot &= False
         rows = take(true, lot)
@@ -235,5 +266,7 @@ def _shrink(rows: Rows, seconds: Ints) -> None:
     share: Floats = np.minimum(seconds / (rows["ended_at"] - rows["started_at"]), 1.0)
     for name in _COUNTS:
         rows[name] = np.floor(rows[name] * share).astype(np.int64)
-    # Whoever gave at least one gift gave at least one diamond.
-    rows["diamonds"] = np.maximum(rows["diamonds"], rows["gifters"])
+    # Whoever gave at least one gift gave at least one diamond, and nobody else gave any.
+    rows["diamonds"] = np.where(
+        rows["gifters"] > 0, np.maximum(rows["diamonds"], rows["gifters"]), 0
+    )

@@ -45,6 +45,7 @@ _COPY_OPTIONS: dict[FileFormat, str] = {
 
 _RENDERED_ROWS = 250_000
 """How many rows are rendered to text or types at a time."""
+_LARGE_DAY_ROWS = 50_000
 
 ColumnKind = Literal["plain", "timestamp"]
 
@@ -282,46 +283,111 @@ def put(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
         connection.unregister("block")
 
 
-def write_feed(
-    connection: duckdb.DuckDBPyConnection, root: Path, options: WorldOptions, feed: str
-) -> Written:
-    """Write one feed's landing files: a file for each arrival day that has rows.
+class Writer:
+    """Writes the landing files of arrival days that are complete, and forgets their rows.
 
-    Rows are rendered for many days at once, since planning a query costs more than a small day
-    does; never for all, so that what is rendered stays small beside the codes it comes from.
+    A feed's rows stand in the table of its layout, with their arrival day in `arrival`.
     """
-    written = Written()
-    counts = connection.execute(
-        f"select arrival, count(*) from {LAYOUTS[feed].table} group by arrival order by arrival"
-    ).fetchall()
-    for is_parquet in (True, False):
-        days = [
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        root: Path,
+        options: WorldOptions,
+        *,
+        written_before: int = 0,
+    ) -> None:
+        """Nothing is written yet.
+
+        Args:
+            connection: The scratch database.
+            root: The landing folder.
+            options: The world.
+            written_before: The last arrival day whose files stand somewhere already: days up to it
+                are counted and not written again.
+        """
+        self._connection = connection
+        self._root = root
+        self._options = options
+        self._written_before = written_before
+        self._through = 0
+        self.written = {feed: Written() for feed in LAYOUTS}
+
+    def write(self, through: int) -> None:
+        """Write every day up to the arrival day `through` that was not written yet.
+
+        Raises:
+            AssertionError: A feed has rows for a day that was written before.
+        """
+        tables = {row[0] for row in self._connection.execute("show tables").fetchall()}
+        for feed, layout in LAYOUTS.items():
+            if layout.table in tables:
+                self._write_feed(feed, layout, through)
+        self._through = through
+
+    def _write_feed(self, feed: str, layout: Layout, through: int) -> None:
+        """Write one feed: a file for each arrival day that has rows.
+
+        Rows are rendered for many days at once, since planning a query costs more than a small day
+        does; but a large day alone, so that its bytes cannot depend on its neighbours.
+        """
+        written, world_format = self.written[feed], self._options.format
+        counts = [
             (int(arrival), int(count))
-            for arrival, count in counts
-            if (file_format(feed, arrival, options.format) == "parquet") == is_parquet
+            for arrival, count in self._connection.execute(
+                f"select arrival, count(*) from {layout.table} where arrival <= $through "
+                "group by arrival order by arrival",
+                {"through": through},
+            ).fetchall()
         ]
-        for chunk in _chunks(days):
-            _render(connection, feed, chunk, is_parquet=is_parquet)
-            for arrival, count in chunk.items():
-                has_drift = (
-                    feed == "live_sessions" and options.dirt and arrival >= p.DRIFT_FROM_ARRIVAL
-                )
-                shape = file_format(feed, arrival, options.format)
-                day = options.start + timedelta(days=arrival)
-                path = root / feed / f"dt={day.isoformat()}" / f"{feed}_{day:%Y%m%d}.{shape}"
-                _write_day(connection, arrival, path, shape, has_drift=has_drift)
-                written.rows += count
-                written.files += 1
-                written.bytes += path.stat().st_size
-                written.drift_files += has_drift
-    return written
+        if counts and counts[0][0] <= self._through:
+            raise AssertionError(f"{feed} has rows for day {counts[0][0]}, which is written.")
+        for arrival, count in counts:
+            has_drift = self._has_drift(feed, arrival)
+            written.rows += count
+            written.files += 1
+            written.drift_files += has_drift
+        wanted = [each for each in counts if each[0] > self._written_before]
+        for is_parquet in (True, False):
+            days = [
+                (arrival, count)
+                for arrival, count in wanted
+                if (file_format(feed, arrival, world_format) == "parquet") == is_parquet
+            ]
+            for chunk in _chunks(days):
+                _render(self._connection, feed, chunk, is_parquet=is_parquet)
+                for arrival in chunk:
+                    shape = file_format(feed, arrival, world_format)
+                    day = self._options.start + timedelta(days=arrival)
+                    name = f"{feed}_{day:%Y%m%d}.{shape}"
+                    path = self._root / feed / f"dt={day.isoformat()}" / name
+                    _write_day(
+                        self._connection,
+                        arrival,
+                        path,
+                        shape,
+                        has_drift=self._has_drift(feed, arrival),
+                    )
+                    written.bytes += path.stat().st_size
+        # A new table, since the rows that are deleted from one in memory keep their place.
+        self._connection.execute(
+            f"create or replace table {layout.table} as select * from {layout.table} "
+            "where arrival > $through",
+            {"through": through},
+        )
+
+    def _has_drift(self, feed: str, arrival: int) -> bool:
+        return feed == "live_sessions" and self._options.dirt and arrival >= p.DRIFT_FROM_ARRIVAL
 
 
 def _chunks(days: list[tuple[int, int]]) -> Iterator[dict[int, int]]:
-    """Days with their row counts, together at most `_RENDERED_ROWS` (but always one)."""
+    """Small days together, at most `_RENDERED_ROWS`; a large one alone."""
     chunk: dict[int, int] = {}
     for arrival, count in days:
-        if chunk and sum(chunk.values()) + count > _RENDERED_ROWS:
+        if count >= _LARGE_DAY_ROWS:
+            yield {arrival: count}
+            continue
+        if sum(chunk.values()) + count > _RENDERED_ROWS:
             yield chunk
             chunk = {}
         chunk[arrival] = count
@@ -385,37 +451,3 @@ def copy_to(
 ) -> None:
     """Write a query's rows to a file; the path is bound, never SQL text."""
     connection.execute(f"copy ({query}) to $path ({_COPY_OPTIONS[shape]})", {"path": str(path)})
-
-
-def creator_rows(connection: duckdb.DuckDBPyConnection, options: WorldOptions) -> None:
-    """Table `creator_rows`: each creator's state at the end of each day on which it changed.
-
-    Made of `changes` (numbered in `change`; `KEEP` where a value stays): the first snapshot is
-    everyone's first change.
-    """
-    from orchestration.simulate.activity import KEEP
-    from orchestration.simulate.clock import DAY, epoch_of
-
-    names = ("status", "agency", "tier", "followers", "joined_at")
-    filled = ", ".join(
-        f"last_value(nullif({name}, {KEEP}) ignore nulls) over so_far as {name}" for name in names
-    )
-    connection.execute(f"""
-        create table creator_rows as
-        with numbered as (
-            select *, ("at" - {epoch_of(options.start)}) // {DAY} + 1 as arrival
-            from changes
-        ),
-        filled as (
-            select creator, arrival, "at" as updated_at, change, {filled}
-            from numbered
-            window so_far as (partition by creator order by "at", change rows unbounded preceding)
-        )
-        select * exclude (change)
-        from filled
-        qualify
-            row_number() over (
-                partition by creator, arrival order by updated_at desc, change desc
-            ) = 1
-        order by arrival, updated_at, creator
-    """)  # fmt: skip

@@ -29,10 +29,16 @@ class WorldError(ValueError):
 class WorldOptions:
     """One world. The same options give the same bytes, on the same versions of NumPy and DuckDB.
 
+    Nothing is drawn or decided by `days`: with all else alike, the files of a shorter world are
+    the first files of a longer one. What has not arrived by the last arrival day is not landed.
+
     Attributes:
-        creators: How many people applied or had joined, whether or not they ever went LIVE.
-        days: Length of the window, in UTC days of events. Arrival days run from `start + 1` to
+        creators: How many people applied or had joined by the end of the first `window_days`,
+            whether or not they ever went LIVE. After that more apply, at the same rate.
+        days: Length of the world, in UTC days of events. Arrival days run from `start + 1` to
             `start + days`.
+        window_days: In how many days the newcomers among `creators` apply; `days` if not given.
+            It stays as it was where a world is made longer.
         seed: Any integer from 0.
         start: First UTC day with events.
         dirt: Whether the landing files carry duplicates, restatements, late and impossible rows.
@@ -45,6 +51,7 @@ class WorldOptions:
     start: date = date(2026, 7, 1)
     dirt: bool = True
     format: WorldFormat = "mixed"
+    window_days: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, before anything is computed.
@@ -52,6 +59,8 @@ class WorldOptions:
         Raises:
             WorldError: An option is impossible; the message names it and its value.
         """
+        if self.window_days == 0:
+            object.__setattr__(self, "window_days", self.days)
         self._check_numbers()
         self._check_dates()
         if not isinstance(self.dirt, bool):
@@ -61,7 +70,7 @@ class WorldOptions:
             raise WorldError(f"format must be one of {known}, not {self.format!r}.")
 
     def _check_numbers(self) -> None:
-        for name in ("creators", "days", "seed"):
+        for name in ("creators", "days", "seed", "window_days"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):
                 raise WorldError(f"{name} must be a whole number, not {value!r}.")
@@ -72,6 +81,11 @@ class WorldOptions:
         if not 1 <= self.days <= LONGEST_WORLD_DAYS:
             raise WorldError(
                 f"days must lie between 1 and {LONGEST_WORLD_DAYS:,}, not {self.days:,}."
+            )
+        if not 1 <= self.window_days <= LONGEST_WORLD_DAYS:
+            raise WorldError(
+                f"window_days must lie between 1 and {LONGEST_WORLD_DAYS:,}, "
+                f"not {self.window_days:,}."
             )
         if self.seed < 0:
             raise WorldError(f"seed must be 0 or more, not {self.seed}.")

@@ -7,8 +7,10 @@ to disagree.
 Files below the truth folder:
 
 * `truth.json`: options, rows and files by feed, counts of dirt, sizes.
-* `live_sessions.parquet`: the final version of every session that is known by the last arrival day,
-  with its creator's time zone and local start date, and the day on which that version arrived.
+* `live_sessions.parquet`: every session that is known by the last arrival day, in the last version
+  that landed by then (`ended_at` is empty where that one was still on), with its creator's time
+  zone and local start date, and the day on which that version arrived. A folder of one file a week,
+  which every reader of Parquet takes as one table.
 * `creators.parquet`: the last known state of every creator, with what no feed tells (true time zone
   and market, onboarding times, continuation probability).
 * `growth_week.parquet`: weekly growth accounting over local weeks from Monday, for all, by market
@@ -125,17 +127,24 @@ class WeeklyActivity:
         return rows
 
 
-def write_sessions(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    """`live_sessions.parquet`, from the true rows among `session_rows`, and `people`."""
+def write_sessions(
+    connection: duckdb.DuckDBPyConnection, root: Path, week: int, true: Rows
+) -> None:
+    """A week's piece of `live_sessions.parquet`, with `people`. The first week has one always."""
+    folder = root / "live_sessions.parquet"
+    folder.mkdir(exist_ok=True)
+    if week > 0 and len(true["session"]) == 0:
+        return
+    connection.register("true_rows", true)
     copy_to(
         connection,
-        """
+        f"""
         select
             printf('s%010d', rows.session) as session_id,
             printf('c%07d', rows.creator) as creator_id,
             platforms.name as platform,
             to_timestamp(rows.started_at) as started_at,
-            to_timestamp(rows.ended_at) as ended_at,
+            to_timestamp(nullif(rows.ended_at, {NEVER})) as ended_at,
             zones.name as timezone,
             cast(make_timestamp(rows.local_started_at * 1000000) as date) as local_start_date,
             to_timestamp(rows.updated_at) as updated_at,
@@ -143,20 +152,20 @@ def write_sessions(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
             rows.viewer_seconds, rows.peak_viewers, rows.unique_viewers, rows.likes, rows.comments,
             rows.shares, rows.new_followers, rows.gifters, rows.diamonds,
             rows.is_static = 1 as is_static
-        from session_rows as rows
+        from true_rows as rows
         inner join people on rows.creator = people.creator
         inner join platforms on rows.platform = platforms.code
         inner join zones on people.zone = zones.code
-        where rows.variant = 0
         order by rows.session
         """,
-        root / "live_sessions.parquet",
+        folder / f"week_{week:03d}.parquet",
         "parquet",
     )
+    connection.unregister("true_rows")
 
 
 def write_creators(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    """`creators.parquet`, from the tables `creator_rows` (states) and `people`."""
+    """`creators.parquet`, from the tables `latest` (last known states) and `people`."""
     moment = f"to_timestamp(nullif(people.{{0}}, {NEVER})) as {{0}}"
     moments = ", ".join(
         moment.format(name) for name in ("applied_at", "approved_at", "trained_at", "first_live_at")
@@ -164,10 +173,6 @@ def write_creators(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     copy_to(
         connection,
         f"""
-        with latest as (
-            select * from creator_rows
-            qualify row_number() over (partition by creator order by arrival desc) = 1
-        )
         select
             printf('c%07d', people.creator) as creator_id,
             markets.name as market,

@@ -6,12 +6,13 @@ may not: what happens week by week (`activity`), or how anything is written (`la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from orchestration.simulate import parameters as p
-from orchestration.simulate.clock import DAY, HOUR, Clock, epoch_of
+from orchestration.simulate.clock import DAY, HOUR, WEEK, Clock, epoch_of
 from orchestration.simulate.draws import NEVER, Bools, Floats, Ints, Rows, Stage, generator, pick
 from orchestration.simulate.options import WorldOptions
 
@@ -24,6 +25,7 @@ APPLIED_STATUS, APPROVED_STATUS, ACTIVE_STATUS, PAUSED_STATUS, LEFT_STATUS, BANN
 ZONES = tuple(zone for market in p.MARKETS for zone, _ in market.zones)
 NO_AGENCY = -1
 _SATURDAY = 5
+_DAYS_A_BLOCK = 7
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Population:
     tier: Ints
     is_existing: Bools
     """Had joined before the window: no onboarding events, no first LIVE in the feeds."""
+    seen_from: Ints
+    """From when on the creator may be known at all; never falls, so who is there is a prefix."""
     state: Ints
     """At the start of the window."""
     applied_at: Ints
@@ -70,8 +74,15 @@ class Population:
 
     @property
     def size(self) -> int:
-        """How many creators there are."""
+        """How many creators there are, those who apply after the last arrival day included."""
         return len(self.market)
+
+    def present(self, before: int) -> int:
+        """How many creators, from the first on, may be known before an instant.
+
+        Whatever is drawn for everybody is drawn for these: then who comes later moves nothing.
+        """
+        return int(np.searchsorted(self.seen_from, before, side="left"))
 
 
 def clock_of(options: WorldOptions) -> Clock:
@@ -79,15 +90,68 @@ def clock_of(options: WorldOptions) -> Clock:
     return Clock(ZONES, options.start, options.days)
 
 
-def populate(options: WorldOptions, clock: Clock) -> Population:
-    """Draw the creators of a world.
+def populate(options: WorldOptions, clock: Clock, until: int) -> Population:
+    """Draw the creators of a world: the existing ones, then newcomers a block of days at a time.
 
     Existing creators joined in the 400 days before the start. Those who are still going on are
     drawn as survivors: a creator who has gone on for `w` weeks has a continuation probability from
     Beta(alpha + w, beta), the posterior of the newcomers' Beta(alpha, beta).
+
+    Args:
+        options: The world; its `days` are not looked at.
+        clock: The world's clock.
+        until: Newcomers are drawn whose block of days begins before this instant.
     """
-    size = options.creators
+    start = epoch_of(options.start)
+    blocks = []
+    existing = round(options.creators * p.EXISTING_SHARE)
     rng = generator(options.seed, Stage.POPULATION)
+    people = _draw_people(rng, existing, 0, start)
+    people.is_existing[:] = True
+    _give_existing_a_past(people, options, rng)
+    blocks.append(people)
+    size = existing
+    for first, last in _newcomer_blocks(options, until):
+        count = _newcomers_before(options, last) - _newcomers_before(options, first)
+        rng = generator(options.seed, Stage.POPULATION, 1 + first)
+        people = _draw_people(rng, count, size, start + first * DAY)
+        _onboard_newcomers(people, options, clock, (first, last))
+        blocks.append(people)
+        size += count
+    people = Population(
+        **{
+            each.name: np.concatenate([getattr(block, each.name) for block in blocks])
+            for each in fields(Population)
+        }
+    )
+    people.first_live_local = np.where(
+        people.first_live_at == NEVER, NEVER, clock.to_local(people.zone, people.first_live_at)
+    )
+    return people
+
+
+def _newcomers_before(options: WorldOptions, day: int) -> int:
+    """How many newcomers apply on the first `day` days: exactly all within `window_days`."""
+    newcomers = options.creators - round(options.creators * p.EXISTING_SHARE)
+    return newcomers * day // options.window_days
+
+
+def _newcomer_blocks(options: WorldOptions, until: int) -> Iterator[tuple[int, int]]:
+    """Days (first, after the last) in which newcomers are drawn together: weeks from the start.
+
+    The end of the first window ends a block too, so that the population is exact there.
+    """
+    day = 0
+    while epoch_of(options.start) + day * DAY < until:
+        after = day + _DAYS_A_BLOCK - day % _DAYS_A_BLOCK
+        if day < options.window_days:
+            after = min(after, options.window_days)
+        yield day, after
+        day = after
+
+
+def _draw_people(rng: np.random.Generator, size: int, first: int, seen_from: int) -> Population:
+    """Draw the fixed attributes of creators from number `first` on; their onboarding is empty."""
     market = pick(rng, [m.share for m in p.MARKETS], size)
     zone, language = np.zeros(size, np.int64), np.zeros(size, np.int64)
     agency = np.full(size, NO_AGENCY, np.int64)
@@ -123,7 +187,7 @@ def populate(options: WorldOptions, clock: Clock) -> Population:
     zone_is_empty = single_zone[market] & (rng.random(size) < p.EMPTY_ZONE_SHARE)
     country_is_empty = ~zone_is_empty & (rng.random(size) < p.UNKNOWN_COUNTRY_SHARE)
     shape = p.SHOWS_PER_WEEK_SHAPE
-    people = Population(
+    return Population(
         market=market,
         zone=zone,
         zone_is_empty=zone_is_empty,
@@ -136,10 +200,11 @@ def populate(options: WorldOptions, clock: Clock) -> Population:
         source=source,
         handle_noun=rng.integers(0, len(p.HANDLE_NOUNS), size),
         handle_word=rng.integers(0, len(p.HANDLE_WORDS), size),
-        handle_number=rng.permutation(size).astype(np.int64),
+        handle_number=first + rng.permutation(size).astype(np.int64),
         followers=followers,
         tier=np.zeros(size, np.int64),
-        is_existing=rng.random(size) < p.EXISTING_SHARE,
+        is_existing=np.zeros(size, bool),
+        seen_from=np.full(size, seen_from, np.int64),
         state=np.full(size, WAITING, np.int64),
         applied_at=np.full(size, NEVER, np.int64),
         approved_at=np.full(size, NEVER, np.int64),
@@ -153,12 +218,6 @@ def populate(options: WorldOptions, clock: Clock) -> Population:
         + p.SHOW_SIGMA_CREATOR * rng.standard_normal(size),
         talent=talent,
     )
-    _give_existing_a_past(people, options, rng)
-    _onboard_newcomers(people, options, clock)
-    people.first_live_local = np.where(
-        people.first_live_at == NEVER, NEVER, clock.to_local(people.zone, people.first_live_at)
-    )
-    return people
 
 
 def tier_of(diamonds_of_month: Floats | Ints) -> Ints:
@@ -166,47 +225,57 @@ def tier_of(diamonds_of_month: Floats | Ints) -> Ints:
     return np.searchsorted(np.array(p.TIERS), diamonds_of_month, side="right").astype(np.int64) - 1
 
 
-def onboarding_events(people: Population, options: WorldOptions) -> Rows:
-    """The newcomers' steps (0 applied, 1 approved, 2 trained) that happened within the window."""
-    end = epoch_of(options.start) + options.days * DAY
+def onboarding_events(people: Population) -> Rows:
+    """The newcomers' steps (0 applied, 1 approved, 2 trained), by the time of each."""
     creators, steps, times = [], [], []
     for step, at in enumerate((people.applied_at, people.approved_at, people.trained_at)):
-        rows = np.flatnonzero(~people.is_existing & (at != NEVER) & (at < end))
+        rows = np.flatnonzero(~people.is_existing & (at != NEVER))
         creators.append(rows)
         steps.append(np.full(len(rows), step, np.int64))
         times.append(at[rows])
+    occurred_at = np.concatenate(times)
+    order = np.argsort(occurred_at, kind="stable")
     return {
-        "creator": np.concatenate(creators),
-        "step": np.concatenate(steps),
-        "occurred_at": np.concatenate(times),
+        "creator": np.concatenate(creators)[order],
+        "step": np.concatenate(steps)[order],
+        "occurred_at": occurred_at[order],
     }
 
 
 def agency_states(options: WorldOptions) -> Rows:
     """What is known of each agency: all on the first arrival day, later the ones that renegotiated.
 
-    Columns: agency, tier (code of `AGENCY_TIERS`), commission (hundredths), updated_at.
+    Columns: agency, tier (code of `AGENCY_TIERS`), commission (hundredths), updated_at. Drawn a
+    week from the start at a time, whole weeks.
     """
-    rng = generator(options.seed, Stage.AGENCIES)
     start, count = epoch_of(options.start), len(p.AGENCIES)
     tier = np.array([p.AGENCY_TIERS.index(agency.tier) for agency in p.AGENCIES])
-    commission = np.array([agency.commission for agency in p.AGENCIES])
-    # Not on the first day: a change is a change against the snapshot.
-    changes = int(rng.poisson(p.AGENCY_CHANGES_PER_MONTH * (options.days - 1) / 30))
-    who = rng.integers(0, count, changes)
-    when = np.sort(rng.integers(start + DAY, start + options.days * DAY + 1, changes))
-    new_commission = rng.integers(12, 28, changes)
-    new_tier = np.minimum(
-        tier[who] + (rng.random(changes) < p.AGENCY_CHANGE_RAISES_TIER), len(p.AGENCY_TIERS) - 1
-    )
-    return {
-        "agency": np.concatenate([np.arange(count), who]),
-        "tier": np.concatenate([tier, new_tier]),
-        "commission": np.concatenate([commission, new_commission]),
-        "updated_at": np.concatenate(
-            [np.full(count, start + 6 * HOUR), np.minimum(when, start + options.days * DAY - 1)]
-        ),
-    }
+    states: list[Rows] = [
+        {
+            "agency": np.arange(count),
+            "tier": tier,
+            "commission": np.array([agency.commission for agency in p.AGENCIES]),
+            "updated_at": np.full(count, start + 6 * HOUR),
+        }
+    ]
+    for week in range(options.days // 7 + 1):
+        rng = generator(options.seed, Stage.AGENCIES, week)
+        changes = int(rng.poisson(p.AGENCY_CHANGES_PER_MONTH * 7 / 30))
+        who = rng.integers(0, count, changes)
+        # Not on the first day: a change is a change against the snapshot.
+        first = start + week * WEEK + (DAY if week == 0 else 0)
+        states.append(
+            {
+                "agency": who,
+                "tier": np.minimum(
+                    tier[who] + (rng.random(changes) < p.AGENCY_CHANGE_RAISES_TIER),
+                    len(p.AGENCY_TIERS) - 1,
+                ),
+                "commission": rng.integers(12, 28, changes),
+                "updated_at": np.sort(rng.integers(first, start + (week + 1) * WEEK, changes)),
+            }
+        )
+    return {name: np.concatenate([each[name] for each in states]) for name in states[0]}
 
 
 def _source(name: str) -> int:
@@ -238,19 +307,25 @@ def _give_existing_a_past(
     people.tier[rows] = tier_of(gifts)
 
 
-def _onboard_newcomers(people: Population, options: WorldOptions, clock: Clock) -> None:
-    """Application, approval, training, first LIVE: people's delays, and drop-off at each step."""
-    rng = generator(options.seed, Stage.FUNNEL)
-    start, end = epoch_of(options.start), epoch_of(options.start) + options.days * DAY
-    rows = np.flatnonzero(~people.is_existing)
-    size, zone = len(rows), people.zone[rows]
+def _onboard_newcomers(
+    people: Population, options: WorldOptions, clock: Clock, days: tuple[int, int]
+) -> None:
+    """Application, approval, training, first LIVE: people's delays, and drop-off at each step.
 
-    day = start + rng.integers(0, options.days, size) * DAY
+    Args:
+        people: The newcomers of one block, all of them.
+        options: The world.
+        clock: The world's clock.
+        days: In which days (UTC, first and after the last) they apply.
+    """
+    rng = generator(options.seed, Stage.FUNNEL, days[0])
+    size, zone = people.size, people.zone
+
+    day = epoch_of(options.start) + rng.integers(*days, size) * DAY
     applied_hour = np.clip(rng.normal(16.5, 3.8, size), 6.0, 23.9)
-    applied = clock.to_utc(zone, day + (applied_hour * HOUR).astype(np.int64))
-    # West of Greenwich the last local evening is the next UTC day: pull it back into the window.
-    applied = np.where(applied >= end, applied - DAY, applied)
-    applied = np.clip(applied, start, end - 1)
+    # The instant of this UTC day at which the creator's clock shows that hour.
+    shown = (applied_hour * HOUR).astype(np.int64) - clock.offset(zone, day + DAY // 2)
+    applied = day + shown % DAY
 
     def local_midnight(at: Ints) -> Ints:
         return clock.to_local(zone, at) // DAY * DAY
@@ -271,14 +346,14 @@ def _onboard_newcomers(people: Population, options: WorldOptions, clock: Clock) 
         local_midnight(trained)
         + np.ceil(delay_days(p.FIRST_LIVE_MEDIAN_DAYS)).astype(np.int64) * DAY
     )
-    first_live = clock.to_utc(zone, show_day + (people.habit_hour[rows] * HOUR).astype(np.int64))
+    first_live = clock.to_utc(zone, show_day + (people.habit_hour * HOUR).astype(np.int64))
 
-    lift = np.array(p.SOURCE_CONVERSION)[people.source[rows]]
-    lift = lift * np.where(people.agency[rows] == NO_AGENCY, 0.95, 1.04)
+    lift = np.array(p.SOURCE_CONVERSION)[people.source]
+    lift = lift * np.where(people.agency == NO_AGENCY, 0.95, 1.04)
     is_approved = rng.random(size) < p.APPROVED_RATE * lift
     is_trained = is_approved & (rng.random(size) < p.TRAINED_RATE * lift)
     goes_live = is_trained & (rng.random(size) < p.FIRST_LIVE_RATE * lift)
-    people.applied_at[rows] = applied
-    people.approved_at[rows] = np.where(is_approved, approved, NEVER)
-    people.trained_at[rows] = np.where(is_trained, trained, NEVER)
-    people.first_live_at[rows] = np.where(goes_live, first_live, NEVER)
+    people.applied_at = applied
+    people.approved_at = np.where(is_approved, approved, NEVER)
+    people.trained_at = np.where(is_trained, trained, NEVER)
+    people.first_live_at = np.where(goes_live, first_live, NEVER)

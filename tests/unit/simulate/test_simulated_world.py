@@ -114,6 +114,46 @@ def test_the_same_options_give_the_same_bytes_in_another_folder(
     assert {name.split("/")[0] for name in first} == {"landing", "truth"}
 
 
+@pytest.mark.parametrize(
+    ("seed", "creators", "world_format"),
+    [(7, 400, "mixed"), (1, 300, "csv.gz"), (23, 2_500, "parquet"), (5, 3, "jsonl")],
+)
+def test_a_longer_world_begins_with_the_bytes_of_a_shorter_one(
+    tmp_path: Path, seed: int, creators: int, world_format: str
+) -> None:
+    landed = {}
+    for days in (40, 60):
+        options = WorldOptions(
+            creators=creators,
+            days=days,
+            seed=seed,
+            format=world_format,  # type: ignore[arg-type]
+            window_days=40,
+        )
+        summary = simulate(tmp_path / str(days) / "landing", options)
+        landed[days] = _hashes(summary.landing)
+        if days == options.window_days:
+            assert summary.creators == creators
+            last = options.last_arrival_date.isoformat()
+    longer = {name: sha for name, sha in landed[60].items() if _arrival_in(name) <= last}
+    assert landed[40] == longer
+    assert len(landed[60]) > len(longer)
+
+
+def _arrival_in(name: str) -> str:
+    return name.split("dt=")[1].split("/", maxsplit=1)[0]
+
+
+def test_the_first_bytes_of_a_world_do_not_depend_on_where_a_week_is_cut(tmp_path: Path) -> None:
+    """Any last day will do: one of each weekday, and a window that is shorter than the world."""
+    landed = {}
+    for days in range(15, 23):
+        options = WorldOptions(creators=120, days=days, seed=2, window_days=10)
+        landed[days] = _hashes(simulate(tmp_path / str(days) / "landing", options).landing)
+    for days in range(15, 22):
+        assert landed[days].items() < landed[days + 1].items()
+
+
 def test_another_seed_gives_another_world(tmp_path: Path) -> None:
     for seed in (1, 2):
         simulate(tmp_path / str(seed) / "landing", WorldOptions(creators=60, days=5, seed=seed))

@@ -1,0 +1,180 @@
+"""Going through the weeks of a world: each is lived, soiled, landed and told to the truth in turn.
+
+What lives here: the order of the steps, and what stands between them. What may not: how any step
+works, and anything that holds more than about a week of sessions: what is complete is written and
+forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from orchestration.simulate import landing, truth, world
+from orchestration.simulate.activity import Activity, complete_after, first_monday, week_count
+from orchestration.simulate.clock import DAY, WEEK, epoch_of
+from orchestration.simulate.dirt import KINDS, Dirt, Landed
+from orchestration.simulate.draws import Bools, Ints, Rows
+from orchestration.simulate.options import WorldOptions
+from orchestration.simulate.states import CreatorStates
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from orchestration.simulate.world import Population
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made: counts, and what was written by feed."""
+
+    creators: int
+    creators_live: int
+    sessions: int
+    dirt: dict[str, int]
+    written: dict[str, landing.Written]
+
+
+class FeedMaker(Protocol):
+    """Makes the rows of feeds that follow from the sessions."""
+
+    def add(self, week: int, true: Rows) -> None:
+        """Put what follows from a week's sessions into the tables of its feeds' layouts.
+
+        Rows carry their `arrival`, which must not lie before the days that this week completes.
+
+        Args:
+            week: Which week, from 0; every week comes, in order.
+            true: The week's true sessions (`SESSION_COLUMNS`), whether or not they land in time.
+        """
+
+
+def make(workshop: Path, options: WorldOptions, tell: Callable[[str], None]) -> Made:
+    """Make a world in a workshop folder: `landing/` and `truth/` in it."""
+    tell(f"drawing {options.creators:,} creators")
+    for name in ("landing", "truth"):
+        (workshop / name).mkdir()
+    connection = landing.open_scratch(workshop)
+    try:
+        return _walk(connection, workshop, options, tell)
+    finally:
+        connection.close()
+
+
+def _walk(
+    connection: duckdb.DuckDBPyConnection,
+    workshop: Path,
+    options: WorldOptions,
+    tell: Callable[[str], None],
+) -> Made:
+    clock = world.clock_of(options)
+    people = world.populate(options, clock, first_monday(options) + week_count(options) * WEEK)
+    activity = Activity(people, options, clock)
+    weekly = truth.WeeklyActivity(people, options, clock)
+    soiler = Dirt(options, lambda arrival: _naive_fits(arrival, options))
+    states = CreatorStates(people.size, options)
+    writer = landing.Writer(connection, workshop / "landing", options)
+    makers: tuple[FeedMaker, ...] = ()
+    _put_people(connection, people)
+    _put_what_is_drawn_ahead(connection, people, options)
+
+    sessions, found = 0, np.zeros(len(KINDS), np.int64)
+    for week, block in enumerate(activity.weeks()):
+        for maker in makers:
+            maker.add(week, block)
+        landed = soiler.land(week, block)
+        landing.put(connection, "session_rows", landed.rows)
+        through = min(complete_after(options, week), options.days)
+        landing.put(connection, "creator_rows", states.settle(activity.take_changes(), through))
+        writer.write(through)
+        _tell_truth(connection, workshop / "truth", weekly, week, landed)
+        sessions += len(landed.true["session"])
+        found += np.bincount(landed.notes["kind"], minlength=len(KINDS))
+        tell(f"week {week + 1}: {sessions:,} sessions so far")
+
+    known = states.known()
+    landing.put(connection, "latest", known)
+    made = Made(
+        creators=len(known["creator"]),
+        creators_live=weekly.creators_live,
+        sessions=sessions,
+        dirt={
+            **dict(zip(KINDS, found.tolist(), strict=True)),
+            "drift_files": writer.written["live_sessions"].drift_files,
+        },
+        written=writer.written,
+    )
+    tell("writing what is true")
+    _finish_truth(connection, workshop / "truth", options, weekly, made)
+    return made
+
+
+def _tell_truth(
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    weekly: truth.WeeklyActivity,
+    week: int,
+    landed: Landed,
+) -> None:
+    weekly.add(landed.true)
+    truth.write_sessions(connection, root, week, weekly.with_local_start(landed.true))
+    landing.put(connection, "dirt_notes", landed.notes)
+
+
+def _finish_truth(
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    options: WorldOptions,
+    weekly: truth.WeeklyActivity,
+    made: Made,
+) -> None:
+    """The tables that are about the whole world, and `truth.json`."""
+    truth.write_creators(connection, root)
+    truth.write_dirt(connection, root, options)
+    truth.write_growth(connection, root, weekly.growth())
+    truth.write_summary(
+        root,
+        options,
+        {
+            "creators": made.creators,
+            "creators_live": made.creators_live,
+            "sessions": made.sessions,
+            "dirt": made.dirt,
+            "feeds": {
+                name: {"rows": feed.rows, "files": feed.files}
+                for name, feed in made.written.items()
+            },
+        },
+    )
+
+
+def _put_people(connection: duckdb.DuckDBPyConnection, people: Population) -> None:
+    """Table `people`: every creator's fixed attributes."""
+    columns = {field.name: getattr(people, field.name) for field in fields(people)}
+    landing.put(connection, "people", {"creator": np.arange(people.size), **columns})
+
+
+def _put_what_is_drawn_ahead(
+    connection: duckdb.DuckDBPyConnection, people: Population, options: WorldOptions
+) -> None:
+    """Rows of feeds that are few and drawn for the whole world before its first week."""
+    for table, rows, at in (
+        ("event_rows", world.onboarding_events(people), "occurred_at"),
+        ("agency_rows", world.agency_states(options), "updated_at"),
+    ):
+        rows["arrival"] = (rows[at] - epoch_of(options.start)) // DAY + 1
+        landing.put(connection, table, rows)
+
+
+def _naive_fits(arrival: Ints, options: WorldOptions) -> Bools:
+    """Whether each arrival day's session file is text: Parquet's type always carries the zone."""
+    days, place = np.unique(arrival, return_inverse=True)
+    is_text = [
+        landing.file_format("live_sessions", int(day), options.format) != "parquet" for day in days
+    ]
+    fits: Bools = np.array(is_text, bool)[place]
+    return fits
