@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from orchestration.contracts.loader import FeedContract
     from orchestration.ingest.quarantine_tool import Selection
-    from orchestration.simulate import WorldFormat
 
 app = typer.Typer(
     help="The open analytics warehouse for LIVE-streaming creator operations.",
@@ -217,18 +216,28 @@ def run(
 
 @app.command()
 def simulate(
-    creators: Annotated[int, typer.Option(help="How many people applied or had joined.")] = 2000,
-    days: Annotated[int, typer.Option(help="Length of the window in days.")] = 120,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    creators: Annotated[
+        int | None, typer.Option(help="How many people applied or had joined (2000).")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(help="Length of the world in days (120), or days to add.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same bytes (7).")] = None,
     start: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day with events (UTC).")
-    ] = datetime(2026, 7, 1),  # noqa: DTZ001  a day, not a moment
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day with events, UTC (2026-07-01)."),
+    ] = None,
     dirt: Annotated[
-        bool, typer.Option("--dirt/--no-dirt", help="Duplicates, late and impossible rows.")
-    ] = True,
+        str | None,
+        typer.Option(help="none, usual, all, or kinds with commas between them (usual)."),
+    ] = None,
     file_format: Annotated[
-        str, typer.Option("--format", help="parquet, csv, csv.gz, jsonl, jsonl.gz or mixed.")
-    ] = "mixed",
+        str | None,
+        typer.Option("--format", help="parquet, csv, csv.gz, jsonl, jsonl.gz or mixed (mixed)."),
+    ] = None,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Add --days to the world that is there.")
+    ] = False,
     if_empty: Annotated[
         bool, typer.Option("--if-empty", help="Do nothing where something has landed already.")
     ] = False,
@@ -243,23 +252,32 @@ def simulate(
         return
     landing = _local_landing(settings)
     from orchestration.simulate import WorldError, WorldOptions
+    from orchestration.simulate import extend as make_longer
     from orchestration.simulate import simulate as make_world
 
+    asked = {
+        "creators": creators,
+        "seed": seed,
+        "start": start.date() if start is not None else None,
+        "dirt": dirt,
+        "format": file_format,
+    }
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    truth, tell = settings.home / "truth", logging.getLogger("semillero.simulate").info
     with _errors_for_people(wrong_use=(WorldError,)):
-        options = WorldOptions(
-            creators=creators,
-            days=days,
-            seed=seed,
-            start=start.date(),
-            dirt=dirt,
-            format=cast("WorldFormat", file_format),  # the options refuse what is none
-        )
-        world = make_world(
-            landing,
-            options,
-            truth_dir=settings.home / "truth",
-            progress=logging.getLogger("semillero.simulate").info,
-        )
+        if extend:
+            if given:
+                raise WorldError(
+                    f"--{next(iter(given))} cannot be given with --extend: the world that is there "
+                    "goes on as it was made."
+                )
+            if days is None:
+                raise WorldError("--extend needs --days: how many to add.")
+            world = make_longer(landing, days, truth_dir=truth, progress=tell)
+        else:
+            if days is not None:
+                given["days"] = days
+            world = make_world(landing, WorldOptions(**given), truth_dir=truth, progress=tell)
     logging.getLogger("semillero.simulate").info(
         "Sample world: %s creators, %s LIVE sessions, %s files that arrive %s to %s (%s). "
         "What is true of it: %s",

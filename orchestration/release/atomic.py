@@ -1,6 +1,7 @@
 """Files that are either there whole or not at all, also after the power went.
 
-What lives here: write-then-rename, fsync of files and folders, and moving a symlink in one step.
+What lives here: write-then-rename, fsync of files and folders, and moving a symlink or
+exchanging two folders in one step.
 What may not: knowing what the files mean.
 
 The order is always: write under a temporary name beside the target, fsync the file, rename, fsync
@@ -10,6 +11,7 @@ the second, the old name can come back.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 from pathlib import Path
@@ -76,3 +78,23 @@ def point_symlink(link: Path, target: str) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     fsync_folder(link.parent)
+
+
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two folders of one file system change places, in one step where the system can.
+
+    Where it cannot (it is Linux's `renameat2`), there is a moment at which `other` is missing.
+    """
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    names = (os.fsencode(one), os.fsencode(other))
+    if renameat2 is None or renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE):
+        aside = one.with_name(f".{one.name}.{uuid4().hex}.aside")
+        other.rename(aside)
+        one.rename(other)
+        aside.rename(one)
+    fsync_folder(one.parent)
+    fsync_folder(other.parent)

@@ -16,6 +16,7 @@ from datetime import timedelta
 import numpy as np
 
 from orchestration.simulate import parameters as p
+from orchestration.simulate.bots import with_bots
 from orchestration.simulate.clock import DAY, HOUR, WEEK, Clock, date_of, epoch_of
 from orchestration.simulate.draws import NEVER, Floats, Ints, Rows, Stage, generator
 from orchestration.simulate.options import WorldOptions
@@ -54,6 +55,7 @@ SESSION_COLUMNS = (
     "session", "creator", "platform", "category", "title", "started_at", "ended_at",
     "viewer_seconds", "average_hundredths", "peak_viewers", "unique_viewers", "likes", "comments",
     "shares", "new_followers", "gifters", "diamonds", "is_static", "updated_at",
+    "is_bot_like",
 )  # fmt: skip
 """Whole numbers all of them. `category` and `title` are `NEVER` where the feed has none."""
 
@@ -115,6 +117,8 @@ class Activity:
             if week > 0:
                 self._live_on(week, monday)
             sessions = self._shows(week, monday)
+            if self._options.has("bot_like"):
+                sessions = with_bots(self._options.seed, week, sessions)
             self._account(week, monday, sessions)
             yield sessions
 
@@ -329,6 +333,7 @@ class Activity:
             "diamonds": gifters + np.floor(gifters * given).astype(np.int64),
             "is_static": is_static.astype(np.int64),
             "updated_at": ended + rng.integers(60, 600, size),
+            "is_bot_like": np.zeros(size, np.int64),
         }
 
     # ---- what changes about creators -----------------------------------------------------------

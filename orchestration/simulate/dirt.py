@@ -18,7 +18,17 @@ latest arrival, wins" and "what cannot be true is refused":
 * `too_late`: extra sessions under an id of their own, 40 days and more old at arrival. Refused
   under the default lateness horizon (35 days). A run that lifts the horizon takes them in, and then
   knows more sessions than the truth, which does not hold them.
-* `drift_files`: from the thirtieth arrival day, files carry a column that no contract knows.
+* `schema_drift`: from the thirtieth arrival day, files carry a column that no contract knows.
+* `missing_day`: a day of `live_sessions` never arrives. What came with no other day is not known to
+  anybody: the truth keeps it apart, in `lost_sessions`.
+* `corrected_file`: a day's file has some rows with an earlier end and smaller counts; beside it
+  stands a second one, with the day's true rows again and those corrected, under a greater
+  `updated_at`. The true ones.
+* `clock_skew`: for some weeks, the clock of a platform is some minutes ahead in everything it says.
+  The truth is what it says, and by how much that is wrong: nobody else can know.
+* `bot_like`: true sessions that look like machines watching. True, and flagged.
+* `unit_change`: from the fortieth arrival day, `viewer_seconds` are a thousand times too many. Not
+  in the truth; such days should not be believed.
 
 So the truth is what was landed by the last arrival day and may be believed; dirt never changes it.
 Nothing here looks at the last arrival day but what is handed on: rows that arrive later are made
@@ -47,11 +57,19 @@ KINDS = (
     "naive_timestamps",
     "missing_creator_id",
     "too_late",
+    "corrected_file",
+    "clock_skew",
+    "bot_like",
+    "unit_change",
 )
-"""Kinds that are rows; `drift_files` is counted by whoever writes the files."""
+"""Kinds that are rows; whoever writes the files counts those of files and days."""
 
 DUPLICATE, RESTATED, OPEN_FIRST, LATE = range(4)
 END_BEFORE_START, NEGATIVE_DIAMONDS, NAIVE_TIMESTAMPS, MISSING_CREATOR, TOO_LATE = range(4, 9)
+CORRECTED_FILE, CLOCK_SKEW, BOT_LIKE, UNIT_CHANGE = range(9, 13)
+
+_REPEATED = len(KINDS)
+"""In a corrected file, a row that was right before: no dirt of its own."""
 
 _FIRST_EXTRA_SESSION = 5_000_000_000
 """Session numbers of rows that are not true: no true number reaches this."""
@@ -69,12 +87,15 @@ class Landed:
     Attributes:
         true: The sessions that are known by the last arrival day, in their order, in the last
             version that landed by then; `arrival` is the day on which that one lands.
-        rows: Landed rows: session columns, `arrival` (1 is the first landing day), `variant` (0
-            for true rows, else one more than the code of its kind).
+        lost: The sessions of which nothing landed, since their day is missing.
+        rows: Landed rows: session columns, `arrival` (1 is the first landing day), `file` (1, or 2
+            in the corrected file of a day), `variant` (0 for true rows, else one more than the code
+            of its kind).
         notes: One entry per piece of dirt: kind (code of `KINDS`), session, arrival.
     """
 
     true: Rows
+    lost: Rows
     rows: Rows
     notes: Rows
 
@@ -91,29 +112,26 @@ class Dirt:
 
     def land(self, week: int, sessions: Rows) -> Landed:
         """The landed rows of one week's true sessions."""
-        days = self._options.days
-        true = {**sessions, "arrival": (sessions["ended_at"] - self._start) // DAY + 1}
-        if not self._options.dirt:
-            true = take(true, true["arrival"] <= days)
-            return Landed(true, _as(true, 0), _no_notes())
-        return self._soil(generator(self._options.seed, Stage.DIRT, week), true)
-
-    def _soil(self, rng: np.random.Generator, true: Rows) -> Landed:
-        size = len(true["session"])
-        on_time = true["arrival"].copy()
+        rng = generator(self._options.seed, Stage.DIRT, week)
+        true = self._by_its_clock(sessions)
+        true["arrival"] = (true["ended_at"] - self._start) // DAY + 1
+        true["file"] = np.ones(len(true["session"]), np.int64)
+        size, on_time = len(true["session"]), true["arrival"].copy()
         # One kind a session for those that change when its rows arrive, so that none hides another.
+        # Everything is drawn whether or not it is wanted: a kind that is off moves no other.
         fate = rng.random(size)
         late_by = rng.integers(p.LATE_DAYS[0], p.LATE_DAYS[1] + 1, size)
+        restated = self._share("restated", fate, 0.0, p.RESTATED_RATE)
         edge = p.RESTATED_RATE
-        restated = fate < edge
         over_midnight = (true["started_at"] - self._start) // DAY + 1 < on_time
-        is_open = (fate >= edge) & (fate < edge + p.OPEN_FIRST_RATE) & over_midnight
+        is_open = self._share("open_first", fate, edge, p.OPEN_FIRST_RATE) & over_midnight
         edge += p.OPEN_FIRST_RATE
-        late = (fate >= edge) & (fate < edge + p.LATE_RATE)
+        late = self._share("late", fate, edge, p.LATE_RATE)
         edge += p.LATE_RATE
-        twice = (fate >= edge) & (fate < edge + p.DUPLICATE_RATE)
+        twice = self._share("duplicate", fate, edge, p.DUPLICATE_RATE)
+        edge += p.DUPLICATE_RATE
 
-        true = {**true, "arrival": on_time + restated + np.where(late, late_by, 0)}
+        true["arrival"] = on_time + restated + np.where(late, late_by, 0)
         # What is restated is only known once the first version has arrived.
         true["updated_at"] = np.where(
             restated,
@@ -125,6 +143,16 @@ class Dirt:
         broken = self._broken(rng, true)
         too_late = self._too_late(rng, true)
         copies = take(true, twice)
+        again = self._file_is_corrected(true["arrival"])
+        corrected = again & self._share("corrected_file", fate, edge, p.CORRECTED_ROW_RATE)
+        wrong = self._early(rng, true, corrected, true["arrival"])
+        noon = self._start + true["arrival"] * DAY + 12 * HOUR
+        true["updated_at"] = np.where(
+            corrected, noon + rng.integers(0, 11 * HOUR, size), true["updated_at"]
+        )
+        true["file"] = np.where(corrected, 2, 1)
+        repeated = take(true, again & ~corrected)
+        repeated["file"] = np.full(len(repeated["session"]), 2, np.int64)
 
         rows = stack(
             [
@@ -134,46 +162,115 @@ class Dirt:
                 _as(still_on, OPEN_FIRST + 1),
                 broken,
                 _as(too_late, TOO_LATE + 1),
+                _as(wrong, CORRECTED_FILE + 1),
+                _as(repeated, _REPEATED + 1),
             ]
         )
-        landed = take(rows, rows["arrival"] <= self._options.days)
-        return Landed(
-            self._as_landed(true, [(restated, early), (is_open, still_on)]),
-            landed,
-            self._notes(landed, take(true, late), take(true, restated)),
-        )
+        landed = take(rows, self._lands(rows["arrival"]))
+        known, lost = self._as_landed(true, [(restated, early), (is_open, still_on)])
+        notes = self._notes(landed, take(true, late), take(true, restated), known)
+        if self._options.has("unit_change"):
+            factor = np.where(
+                landed["arrival"] >= p.UNIT_CHANGE_FROM_ARRIVAL, p.UNIT_CHANGE_FACTOR, 1
+            )
+            landed["viewer_seconds"] = landed["viewer_seconds"] * factor
+        return Landed(known, lost, landed, notes)
 
-    def _as_landed(self, true: Rows, earlier: list[tuple[Bools, Rows]]) -> Rows:
-        """True sessions in the last version that landed; those of which none did are left out.
+    def missing_days(self) -> list[int]:
+        """The arrival days of `live_sessions` that never come."""
+        days = np.arange(1, self._options.days + 1)
+        return [int(day) for day in days[self._is_missing(days)]]
+
+    def _share(self, kind: str, fate: Floats, edge: float, rate: float) -> Bools:
+        """Which sessions a kind falls on, if it is wanted."""
+        chosen: Bools = (fate >= edge) & (fate < edge + rate)
+        return chosen if self._options.has(kind) else np.zeros(len(fate), bool)
+
+    def _by_its_clock(self, sessions: Rows) -> Rows:
+        """Sessions with the times that their platforms tell, and `clock_skew_seconds`."""
+        skew = np.zeros(len(sessions["session"]), np.int64)
+        if self._options.has("clock_skew"):
+            spell = (sessions["started_at"] - self._start) // (p.CLOCK_SKEW_WEEKS * 7 * DAY)
+            for number in np.unique(spell):
+                rng = generator(self._options.seed, Stage.CLOCKS, int(number))
+                ahead = rng.integers(*p.CLOCK_SKEW_SECONDS, len(p.PLATFORMS))
+                ahead *= rng.random(len(p.PLATFORMS)) < p.CLOCK_SKEW_RATE
+                ahead[0] = 0
+                skew = np.where(spell == number, ahead[sessions["platform"]], skew)
+        told = {name: sessions[name] + skew for name in ("started_at", "ended_at", "updated_at")}
+        return {**sessions, **told, "clock_skew_seconds": skew}
+
+    def _is_missing(self, arrival: Ints) -> Bools:
+        return self._falls_on("missing_day", arrival, 0.0, p.MISSING_DAY_RATE)
+
+    def _file_is_corrected(self, arrival: Ints) -> Bools:
+        rate = p.CORRECTED_FILE_RATE
+        return self._falls_on("corrected_file", arrival, p.MISSING_DAY_RATE, rate)
+
+    def _falls_on(self, kind: str, arrival: Ints, edge: float, rate: float) -> Bools:
+        """On which arrival days something happens to the file; each is drawn on its own."""
+        if not self._options.has(kind):
+            return np.zeros(len(arrival), bool)
+        days, place = np.unique(arrival, return_inverse=True)
+        lots = [
+            generator(self._options.seed, Stage.FILES, int(day)).random()
+            if day >= p.FIRST_DAY_THAT_MAY_FAIL
+            else 1.0
+            for day in days
+        ]
+        lot = np.array(lots)
+        happens: Bools = ((lot >= edge) & (lot < edge + rate))[place]
+        return happens
+
+    def _lands(self, arrival: Ints) -> Bools:
+        """Which rows are in a landing file: their day comes, and not after the last."""
+        lands: Bools = (arrival <= self._options.days) & ~self._is_missing(arrival)
+        return lands
+
+    def _as_landed(self, true: Rows, earlier: list[tuple[Bools, Rows]]) -> tuple[Rows, Rows]:
+        """True sessions in the last version that landed, and those of which none did or will.
 
         Args:
             true: All, in their final version.
             earlier: Which of them have an earlier version, and that version.
         """
-        days = self._options.days
-        true = {name: values.copy() for name, values in true.items()}
+        is_known = self._lands(true["arrival"])
+        is_over = true["arrival"] <= self._options.days
+        known = {name: values.copy() for name, values in true.items()}
         for which, versions in earlier:
             rows = np.flatnonzero(which)
-            is_last = true["arrival"][rows] > days
+            is_last = ~is_known[rows] & self._lands(versions["arrival"])
             for name, values in versions.items():
-                true[name][rows[is_last]] = values[is_last]
-        return take(true, true["arrival"] <= days)
+                known[name][rows[is_last]] = values[is_last]
+            is_known[rows[is_last]] = True
+        return take(known, is_known), take(true, is_over & ~is_known)
 
-    def _notes(self, landed: Rows, late: Rows, restated: Rows) -> Rows:
+    def _notes(self, landed: Rows, late: Rows, restated: Rows, known: Rows) -> Rows:
         """What there is to say of a week's dirt, as far as it can be seen by the last day.
 
         A row is only restated once its correction has landed.
         """
-        noted = take(landed, landed["variant"] > 0)
+        noted = take(landed, (landed["variant"] > 0) & (landed["variant"] <= _REPEATED))
         is_corrected = np.isin(
-            noted["session"], restated["session"][restated["arrival"] <= self._options.days]
+            noted["session"], restated["session"][self._lands(restated["arrival"])]
         )
         noted = take(noted, (noted["variant"] != RESTATED + 1) | is_corrected)
-        late = take(late, late["arrival"] <= self._options.days)
+        kinds, rows = [noted["variant"] - 1], [noted]
+        changed = self._options.has("unit_change") & (
+            landed["arrival"] >= p.UNIT_CHANGE_FROM_ARRIVAL
+        )
+        for kind, of_kind in (
+            (LATE, take(late, self._lands(late["arrival"]))),
+            (CLOCK_SKEW, take(known, known["clock_skew_seconds"] != 0)),
+            (BOT_LIKE, take(known, known["is_bot_like"] != 0)),
+            (UNIT_CHANGE, take(landed, changed)),
+        ):
+            kinds.append(np.full(len(of_kind["session"]), kind))
+            rows.append(of_kind)
         return {
-            "kind": np.concatenate([noted["variant"] - 1, np.full(len(late["session"]), LATE)]),
-            "session": np.concatenate([noted["session"], late["session"]]),
-            "arrival": np.concatenate([noted["arrival"], late["arrival"]]),
+            "kind": np.concatenate(kinds),
+            "session": np.concatenate([each["session"] for each in rows]),
+            "arrival": np.concatenate([each["arrival"] for each in rows]),
         }
 
     def _early(self, rng: np.random.Generator, true: Rows, which: Bools, arrival: Ints) -> Rows:
@@ -213,6 +310,9 @@ class Dirt:
         fits = self._naive_fits(arrival[chosen])
         kind = np.where((kind == NAIVE_TIMESTAMPS) & ~fits, END_BEFORE_START, kind)
 
+        wanted_kinds = [code for code, name in enumerate(KINDS) if self._options.has(name)]
+        is_wanted = np.isin(kind, wanted_kinds)
+        chosen, kind = chosen[is_wanted], kind[is_wanted]
         rows = take(true, chosen)
         rows["session"] = self._extra_sessions(len(chosen))
         before = rows["started_at"] - 3 * (rows["ended_at"] - rows["started_at"])
@@ -230,7 +330,7 @@ class Dirt:
         lot = rng.random(size) < p.TOO_LATE_RATE
         age = rng.integers(p.TOO_LATE_DAYS[0], p.TOO_LATE_DAYS[1] + 1, size)
         arrival = (true["started_at"] - self._start) // DAY + age
-        if size < 7 * p.TOO_LATE_MIN_SESSIONS_A_DAY:
+        if size < 7 * p.TOO_LATE_MIN_SESSIONS_A_DAY or not self._options.has("too_late"):
             lot &= False
         rows = take(true, lot)
         rows["session"] = self._extra_sessions(int(lot.sum()))
@@ -255,10 +355,6 @@ def stack(blocks: list[Rows]) -> Rows:
 
 def _as(rows: Rows, variant: int) -> Rows:
     return {**rows, "variant": np.full(len(rows["session"]), variant, np.int64)}
-
-
-def _no_notes() -> Rows:
-    return {name: np.zeros(0, np.int64) for name in ("kind", "session", "arrival")}
 
 
 def _shrink(rows: Rows, seconds: Ints) -> None:

@@ -7,7 +7,7 @@ not: a generator shared between stages: adding a draw to one would then change e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ Rows = dict[str, npt.NDArray[Any]]
 NEVER = -1
 
 
+@unique
 class Stage(IntEnum):
     """The stages that draw. Numbers are part of what makes a world: never reuse one."""
 
@@ -32,6 +33,9 @@ class Stage(IntEnum):
     AUDIENCE = 5
     DIRT = 6
     AGENCIES = 7
+    FILES = 50
+    CLOCKS = 51
+    BOTS = 52
     HABITS = 40
 
 

@@ -169,6 +169,8 @@ class Layout:
     columns: tuple[FeedColumn, ...]
     joins: str
     order: str
+    has_second_files: bool = False
+    """Whether rows say in `file` which file of the day they are in."""
 
 
 LAYOUTS = {
@@ -181,6 +183,7 @@ LAYOUTS = {
         SESSION_FEED,
         SESSION_JOINS,
         "rows.updated_at, rows.session, rows.variant",
+        has_second_files=True,
     ),
     "onboarding_events": Layout(
         "event_rows", EVENT_FEED, EVENT_JOINS, "rows.occurred_at, rows.creator, rows.step"
@@ -195,6 +198,10 @@ class Written:
     rows: int = 0
     files: int = 0
     bytes: int = 0
+    new_files: int = 0
+    """Of `files`, those that were not there before; `bytes` are theirs."""
+    rows_before: int = 0
+    """Of `rows`, those of days that were written before."""
     drift_files: int = 0
 
 
@@ -342,11 +349,19 @@ class Writer:
         ]
         if counts and counts[0][0] <= self._through:
             raise AssertionError(f"{feed} has rows for day {counts[0][0]}, which is written.")
-        for arrival, count in counts:
-            has_drift = self._has_drift(feed, arrival)
-            written.rows += count
-            written.files += 1
-            written.drift_files += has_drift
+        files = {(arrival, 1) for arrival, _ in counts}
+        if layout.has_second_files:
+            files |= {
+                (int(row[0]), int(row[1]))
+                for row in self._connection.execute(
+                    f"select distinct arrival, file from {layout.table} where arrival <= $through",
+                    {"through": through},
+                ).fetchall()
+            }
+        written.rows += sum(count for _, count in counts)
+        written.rows_before += sum(n for day, n in counts if day <= self._written_before)
+        written.files += len(files)
+        written.drift_files += sum(self._has_drift(feed, arrival) for arrival, _ in files)
         wanted = [each for each in counts if each[0] > self._written_before]
         for is_parquet in (True, False):
             days = [
@@ -356,19 +371,9 @@ class Writer:
             ]
             for chunk in _chunks(days):
                 _render(self._connection, feed, chunk, is_parquet=is_parquet)
-                for arrival in chunk:
-                    shape = file_format(feed, arrival, world_format)
-                    day = self._options.start + timedelta(days=arrival)
-                    name = f"{feed}_{day:%Y%m%d}.{shape}"
-                    path = self._root / feed / f"dt={day.isoformat()}" / name
-                    _write_day(
-                        self._connection,
-                        arrival,
-                        path,
-                        shape,
-                        has_drift=self._has_drift(feed, arrival),
-                    )
-                    written.bytes += path.stat().st_size
+                for arrival, file in sorted(each for each in files if each[0] in chunk):
+                    written.bytes += self._write_file(feed, arrival, file)
+                    written.new_files += 1
         # A new table, since the rows that are deleted from one in memory keep their place.
         self._connection.execute(
             f"create or replace table {layout.table} as select * from {layout.table} "
@@ -376,8 +381,33 @@ class Writer:
             {"through": through},
         )
 
+    def _write_file(self, feed: str, arrival: int, file: int) -> int:
+        """Write one file from `rendered`, and give its size."""
+        shape = file_format(feed, arrival, self._options.format)
+        day = self._options.start + timedelta(days=arrival)
+        version = "" if file == 1 else f"_v{file}"
+        name = f"{feed}_{day:%Y%m%d}{version}.{shape}"
+        path = self._root / feed / f"dt={day.isoformat()}" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        left_out = ["arrival", "file"]
+        if not self._has_drift(feed, arrival):
+            left_out.append(DRIFT.name)
+        copy_to(
+            self._connection,
+            # A lambda, since `exclude` insists on columns that exist, and most feeds never drift.
+            f"select columns(lambda name: name not in ({str(left_out)[1:-1]})) from rendered "
+            f"where arrival = {arrival} and file = {file}",
+            path,
+            shape,
+        )
+        return path.stat().st_size
+
     def _has_drift(self, feed: str, arrival: int) -> bool:
-        return feed == "live_sessions" and self._options.dirt and arrival >= p.DRIFT_FROM_ARRIVAL
+        return (
+            feed == "live_sessions"
+            and self._options.has("schema_drift")
+            and arrival >= p.DRIFT_FROM_ARRIVAL
+        )
 
 
 def _chunks(days: list[tuple[int, int]]) -> Iterator[dict[int, int]]:
@@ -398,7 +428,7 @@ def _chunks(days: list[tuple[int, int]]) -> Iterator[dict[int, int]]:
 def _render(
     connection: duckdb.DuckDBPyConnection, feed: str, days: dict[int, int], *, is_parquet: bool
 ) -> None:
-    """Table `rendered`: rows of these days as they stand in files, in order, with their `arrival`.
+    """Table `rendered`: rows of these days as they stand in files, in order; `arrival` and `file`.
 
     Typed for Parquet; for text, times are ISO 8601 with Z (without, where the dirt says so).
     """
@@ -416,33 +446,13 @@ def _render(
                 moment = f"make_timestamp({seconds} * 1000000)"
                 expression = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || if({naive}, '', 'Z')"
         parts.append(f"{expression} as {column.name}")
+    file = "rows.file" if layout.has_second_files else "1 as file"
     connection.execute(
-        f"create or replace table rendered as select rows.arrival, {', '.join(parts)} "
+        f"create or replace table rendered as select rows.arrival, {file}, {', '.join(parts)} "
         f"from {layout.table} as rows {layout.joins} "
         "where rows.arrival between $first and $last and list_contains($days, rows.arrival) "
         f"order by rows.arrival, {layout.order}",
         {"first": min(days), "last": max(days), "days": list(days)},
-    )
-
-
-def _write_day(
-    connection: duckdb.DuckDBPyConnection,
-    arrival: int,
-    path: Path,
-    shape: FileFormat,
-    *,
-    has_drift: bool,
-) -> None:
-    """Write one landing file from `rendered`, with the drifted column or without."""
-    path.parent.mkdir(parents=True)
-    # A lambda, since `exclude` insists on columns that exist, and most feeds have no drifted one.
-    left_out = "'arrival'" if has_drift else f"'arrival', '{DRIFT.name}'"
-    copy_to(
-        connection,
-        f"select columns(lambda name: name not in ({left_out})) from rendered "
-        f"where arrival = {arrival}",
-        path,
-        shape,
     )
 
 

@@ -7,6 +7,7 @@ command line builds options before it knows whether it will simulate at all.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,29 @@ from typing import Any, Literal, get_args
 
 WorldFormat = Literal["parquet", "csv", "csv.gz", "jsonl", "jsonl.gz", "mixed"]
 """How landing files are written; `mixed` varies by feed and day, so that every reader is used."""
+
+USUAL_DIRT = (
+    "duplicate",
+    "restated",
+    "open_first",
+    "late",
+    "end_before_start",
+    "negative_diamonds",
+    "naive_timestamps",
+    "missing_creator_id",
+    "too_late",
+    "schema_drift",
+)
+"""What goes wrong everywhere, and no run stumbles over."""
+
+UNUSUAL_DIRT = ("missing_day", "corrected_file", "clock_skew", "bot_like", "unit_change")
+"""What goes wrong sometimes. A `unit_change` rightly refuses the days that have it."""
+
+DIRT_KINDS = USUAL_DIRT + UNUSUAL_DIRT
+_DIRT_WORDS = {"none": (), "usual": USUAL_DIRT, "all": DIRT_KINDS}
+
+Dirtiness = bool | str | Collection[str]
+"""Words with commas between them, kinds, or whether there is the usual dirt."""
 
 EARLIEST_START = date(2000, 1, 1)
 LATEST_END = date(2100, 1, 1)
@@ -23,6 +47,25 @@ LONGEST_WORLD_DAYS = 3_660
 
 class WorldError(ValueError):
     """The world that was asked for cannot be made; the message says why, with the numbers."""
+
+
+def _dirt_kinds(dirt: Dirtiness) -> tuple[str, ...]:
+    """The kinds of dirt that are meant, in the order of `DIRT_KINDS`.
+
+    Raises:
+        WorldError: A word names no kind.
+    """
+    if isinstance(dirt, bool):
+        dirt = "usual" if dirt else "none"
+    words = dirt.split(",") if isinstance(dirt, str) else list(dirt)
+    chosen: set[str] = set()
+    for word in words:
+        name = str(word).strip()
+        if name not in (*DIRT_KINDS, *_DIRT_WORDS):
+            known = ", ".join((*_DIRT_WORDS, *DIRT_KINDS))
+            raise WorldError(f"dirt must be made of {known}, not {name!r}.")
+        chosen.update(_DIRT_WORDS.get(name, (name,)))
+    return tuple(kind for kind in DIRT_KINDS if kind in chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +84,8 @@ class WorldOptions:
             It stays as it was where a world is made longer.
         seed: Any integer from 0.
         start: First UTC day with events.
-        dirt: Whether the landing files carry duplicates, restatements, late and impossible rows.
+        dirt: What goes wrong: `none`, `usual`, `all`, or kinds of `DIRT_KINDS` (as text, with
+            commas between them). What is not chosen moves nothing else. Kept as a tuple of kinds.
         format: How landing files are written.
     """
 
@@ -49,7 +93,7 @@ class WorldOptions:
     days: int = 120
     seed: int = 7
     start: date = date(2026, 7, 1)
-    dirt: bool = True
+    dirt: Dirtiness = "usual"
     format: WorldFormat = "mixed"
     window_days: int = 0
 
@@ -63,8 +107,7 @@ class WorldOptions:
             object.__setattr__(self, "window_days", self.days)
         self._check_numbers()
         self._check_dates()
-        if not isinstance(self.dirt, bool):
-            raise WorldError(f"dirt must be true or false, not {self.dirt!r}.")
+        object.__setattr__(self, "dirt", _dirt_kinds(self.dirt))
         if self.format not in get_args(WorldFormat):
             known = ", ".join(get_args(WorldFormat))
             raise WorldError(f"format must be one of {known}, not {self.format!r}.")
@@ -101,6 +144,10 @@ class WorldOptions:
                 "time zones are not decided that far ahead."
             )
 
+    def has(self, kind: str) -> bool:
+        """Whether this kind of dirt is in the world."""
+        return kind in _dirt_kinds(self.dirt)
+
     @property
     def first_arrival_date(self) -> date:
         """The first landing day: what ended on `start` arrives on the day after."""
@@ -113,7 +160,25 @@ class WorldOptions:
 
     def to_json(self) -> dict[str, Any]:
         """The options as JSON values, for `truth.json`."""
-        return {**asdict(self), "start": self.start.isoformat()}
+        return {
+            **asdict(self),
+            "start": self.start.isoformat(),
+            "dirt": list(_dirt_kinds(self.dirt)),
+        }
+
+    @classmethod
+    def from_json(cls, options: Mapping[str, Any]) -> WorldOptions:
+        """The options that `to_json` gave.
+
+        Raises:
+            WorldError: They are none.
+        """
+        try:
+            return cls(**{**options, "start": date.fromisoformat(options["start"])})
+        except (KeyError, TypeError, ValueError) as error:
+            raise WorldError(
+                f"The options in truth.json are not those of a world: {error}"
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

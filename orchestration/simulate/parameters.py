@@ -240,6 +240,21 @@ TOO_LATE_DAYS = (40, 60)
 """Between the day of the event and its arrival; the default lateness horizon is 35 days."""
 TOO_LATE_MIN_SESSIONS_A_DAY = 60
 """Below this size one refused row could be more of a file than its contract tolerates."""
+MISSING_DAY_RATE = 0.02
+CORRECTED_FILE_RATE = 0.04
+"""Of arrival days of `live_sessions`; the first ten are as they should be."""
+FIRST_DAY_THAT_MAY_FAIL = 11
+CORRECTED_ROW_RATE = 0.06
+CLOCK_SKEW_RATE = 0.45
+"""How often the clock of a platform other than the first is ahead, for three weeks."""
+CLOCK_SKEW_WEEKS = 3
+CLOCK_SKEW_SECONDS = (120, 540)
+"""Less than the rest between two shows: a clock that is set right makes none overlap."""
+BOT_LIKE_RATE = 0.004
+BOT_LIKE_HOURS = (5.0, 11.0)
+UNIT_CHANGE_FROM_ARRIVAL = 40
+"""From this arrival day on `viewer_seconds` of `live_sessions` are thousandths of seconds."""
+UNIT_CHANGE_FACTOR = 1_000
 DRIFT_FROM_ARRIVAL = 30
 """From this arrival day on, files of `live_sessions` carry a column that no contract knows."""
 DRIFT_COLUMN = "capture_quality"

@@ -11,6 +11,7 @@ Files below the truth folder:
   that landed by then (`ended_at` is empty where that one was still on), with its creator's time
   zone and local start date, and the day on which that version arrived. A folder of one file a week,
   which every reader of Parquet takes as one table.
+* `lost_sessions.parquet`: the same of sessions that nobody can know: their arrival day is missing.
 * `creators.parquet`: the last known state of every creator, with what no feed tells (true time zone
   and market, onboarding times, continuation probability).
 * `growth_week.parquet`: weekly growth accounting over local weeks from Monday, for all, by market
@@ -22,8 +23,10 @@ Files below the truth folder:
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,10 +131,10 @@ class WeeklyActivity:
 
 
 def write_sessions(
-    connection: duckdb.DuckDBPyConnection, root: Path, week: int, true: Rows
+    connection: duckdb.DuckDBPyConnection, root: Path, name: str, week: int, true: Rows
 ) -> None:
-    """A week's piece of `live_sessions.parquet`, with `people`. The first week has one always."""
-    folder = root / "live_sessions.parquet"
+    """A week's piece of `<name>.parquet`, with `people`. The first week has one always."""
+    folder = root / f"{name}.parquet"
     folder.mkdir(exist_ok=True)
     if week > 0 and len(true["session"]) == 0:
         return
@@ -151,7 +154,9 @@ def write_sessions(
             rows.arrival as arrival_day,
             rows.viewer_seconds, rows.peak_viewers, rows.unique_viewers, rows.likes, rows.comments,
             rows.shares, rows.new_followers, rows.gifters, rows.diamonds,
-            rows.is_static = 1 as is_static
+            rows.is_static = 1 as is_static,
+            rows.is_bot_like = 1 as is_bot_like,
+            rows.clock_skew_seconds
         from true_rows as rows
         inner join people on rows.creator = people.creator
         inner join platforms on rows.platform = platforms.code
@@ -236,11 +241,27 @@ def write_growth(
     )
 
 
+def made_by() -> dict[str, str]:
+    """What a world's bytes rest on beside its options: two that agree can be told apart by no byte.
+
+    The simulator itself by a hash of its modules: no number that somebody forgets to raise.
+    """
+    code = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        code.update(path.name.encode() + b"\0" + path.read_bytes())
+    return {
+        "simulator": code.hexdigest()[:16],
+        "numpy": np.__version__,
+        "duckdb": version("duckdb"),
+    }
+
+
 def write_summary(root: Path, options: WorldOptions, counts: dict[str, Any]) -> None:
     """`truth.json`: nothing in it depends on where or when the world was made."""
     arrivals = {
         "first_arrival_date": (options.start + timedelta(days=1)).isoformat(),
         "last_arrival_date": (options.start + timedelta(days=options.days)).isoformat(),
     }
-    text = json.dumps({"options": options.to_json(), **arrivals, **counts}, indent=2)
+    said = {"made_by": made_by(), "options": options.to_json(), **arrivals, **counts}
+    text = json.dumps(said, indent=2)
     (root / "truth.json").write_text(text + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,6 +37,8 @@ class Made:
     creators_live: int
     sessions: int
     dirt: dict[str, int]
+    missing_days: dict[str, list[str]]
+    """Arrival days (ISO) that never come, by feed."""
     written: dict[str, landing.Written]
 
 
@@ -53,21 +56,38 @@ class FeedMaker(Protocol):
         """
 
 
-def make(workshop: Path, options: WorldOptions, tell: Callable[[str], None]) -> Made:
-    """Make a world in a workshop folder: `landing/` and `truth/` in it."""
+def make(
+    workshop: Path,
+    options: WorldOptions,
+    tell: Callable[[str], None],
+    *,
+    written_before: int = 0,
+) -> Made:
+    """Make a world in a workshop folder: `landing/` and `truth/` in it.
+
+    Args:
+        workshop: An empty folder.
+        options: The world.
+        tell: Is told what is being done.
+        written_before: The last arrival day whose files stand already; they are not made again.
+    """
     tell(f"drawing {options.creators:,} creators")
     for name in ("landing", "truth"):
         (workshop / name).mkdir()
     connection = landing.open_scratch(workshop)
     try:
-        return _walk(connection, workshop, options, tell)
+        writer = landing.Writer(
+            connection, workshop / "landing", options, written_before=written_before
+        )
+        return _walk(connection, writer, workshop / "truth", options, tell)
     finally:
         connection.close()
 
 
 def _walk(
     connection: duckdb.DuckDBPyConnection,
-    workshop: Path,
+    writer: landing.Writer,
+    root: Path,
     options: WorldOptions,
     tell: Callable[[str], None],
 ) -> Made:
@@ -77,7 +97,6 @@ def _walk(
     weekly = truth.WeeklyActivity(people, options, clock)
     soiler = Dirt(options, lambda arrival: _naive_fits(arrival, options))
     states = CreatorStates(people.size, options)
-    writer = landing.Writer(connection, workshop / "landing", options)
     makers: tuple[FeedMaker, ...] = ()
     _put_people(connection, people)
     _put_what_is_drawn_ahead(connection, people, options)
@@ -91,12 +110,13 @@ def _walk(
         through = min(complete_after(options, week), options.days)
         landing.put(connection, "creator_rows", states.settle(activity.take_changes(), through))
         writer.write(through)
-        _tell_truth(connection, workshop / "truth", weekly, week, landed)
+        _tell_truth(connection, root, weekly, week, landed)
         sessions += len(landed.true["session"])
         found += np.bincount(landed.notes["kind"], minlength=len(KINDS))
         tell(f"week {week + 1}: {sessions:,} sessions so far")
 
     known = states.known()
+    missing = [(options.start + timedelta(days=day)).isoformat() for day in soiler.missing_days()]
     landing.put(connection, "latest", known)
     made = Made(
         creators=len(known["creator"]),
@@ -104,12 +124,14 @@ def _walk(
         sessions=sessions,
         dirt={
             **dict(zip(KINDS, found.tolist(), strict=True)),
-            "drift_files": writer.written["live_sessions"].drift_files,
+            "schema_drift": writer.written["live_sessions"].drift_files,
+            "missing_day": len(missing),
         },
+        missing_days={"live_sessions": missing},
         written=writer.written,
     )
     tell("writing what is true")
-    _finish_truth(connection, workshop / "truth", options, weekly, made)
+    _finish_truth(connection, root, options, weekly, made)
     return made
 
 
@@ -121,7 +143,8 @@ def _tell_truth(
     landed: Landed,
 ) -> None:
     weekly.add(landed.true)
-    truth.write_sessions(connection, root, week, weekly.with_local_start(landed.true))
+    for name, sessions in (("live_sessions", landed.true), ("lost_sessions", landed.lost)):
+        truth.write_sessions(connection, root, name, week, weekly.with_local_start(sessions))
     landing.put(connection, "dirt_notes", landed.notes)
 
 
@@ -144,6 +167,7 @@ def _finish_truth(
             "creators_live": made.creators_live,
             "sessions": made.sessions,
             "dirt": made.dirt,
+            "missing_days": made.missing_days,
             "feeds": {
                 name: {"rows": feed.rows, "files": feed.files}
                 for name, feed in made.written.items()

@@ -24,7 +24,7 @@ from orchestration.simulate.polling import ALL_DIRT, PollingOptions, poll_sessio
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-WORLD = WorldOptions(creators=700, days=28, seed=5, dirt=False, format="parquet")
+WORLD = WorldOptions(creators=700, days=28, seed=5, dirt="none", format="parquet")
 
 CLEAN = PollingOptions()
 SCENARIOS: Mapping[str, PollingOptions] = {

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pytest
 from orchestration.contracts.loader import load_contracts
 from orchestration.simulate import WorldOptions, WorldSummary, simulate
 from orchestration.simulate.landing import DRIFT, LAYOUTS
+from orchestration.simulate.options import DIRT_KINDS
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class World:
         """Rows of a query."""
         return self.connection.execute(query).fetchall()
 
+    @property
+    def missing_days(self) -> set[date]:
+        """The arrival days of `live_sessions` that never come, as the truth says."""
+        said = json.loads((self.summary.truth / "truth.json").read_text(encoding="utf-8"))
+        return {date.fromisoformat(day) for day in said["missing_days"]["live_sessions"]}
+
     def number(self, query: str) -> float:
         """The single number that a query gives."""
         return float(self.ask(query)[0][0])
@@ -45,7 +52,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
     A landed row also has `arrival` (date), `file` and `format`.
     """
-    options = WorldOptions(creators=1_500, days=75, seed=11)
+    kinds = tuple(kind for kind in DIRT_KINDS if kind != "unit_change")
+    options = WorldOptions(creators=1_500, days=75, seed=11, dirt=kinds)
     summary = simulate(tmp_path_factory.mktemp("world") / "landing", options)
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
@@ -129,6 +137,7 @@ def test_a_longer_world_begins_with_the_bytes_of_a_shorter_one(
             seed=seed,
             format=world_format,  # type: ignore[arg-type]
             window_days=40,
+            dirt="all",
         )
         summary = simulate(tmp_path / str(days) / "landing", options)
         landed[days] = _hashes(summary.landing)
@@ -148,7 +157,7 @@ def test_the_first_bytes_of_a_world_do_not_depend_on_where_a_week_is_cut(tmp_pat
     """Any last day will do: one of each weekday, and a window that is shorter than the world."""
     landed = {}
     for days in range(15, 23):
-        options = WorldOptions(creators=120, days=days, seed=2, window_days=10)
+        options = WorldOptions(creators=120, days=days, seed=2, window_days=10, dirt="all")
         landed[days] = _hashes(simulate(tmp_path / str(days) / "landing", options).landing)
     for days in range(15, 22):
         assert landed[days].items() < landed[days + 1].items()
@@ -162,7 +171,7 @@ def test_another_seed_gives_another_world(tmp_path: Path) -> None:
 
 def test_a_clean_world_lands_exactly_its_truth(tmp_path: Path) -> None:
     summary = simulate(
-        tmp_path / "landing", WorldOptions(creators=200, days=10, dirt=False, format="parquet")
+        tmp_path / "landing", WorldOptions(creators=200, days=10, dirt="none", format="parquet")
     )
     assert set(summary.dirt.values()) == {0}
     assert summary.rows["live_sessions"] == summary.sessions > 0
@@ -189,7 +198,8 @@ def test_every_arrival_day_has_sessions_and_creators_and_none_lies_outside(world
     expected = [world.options.first_arrival_date + timedelta(days=n) for n in range(days)]
     for feed in ("live_sessions", "creators"):
         landed = [row[0] for row in world.ask(f"select distinct arrival from {feed} order by all")]
-        assert landed == expected, feed
+        missing = world.missing_days if feed == "live_sessions" else set()
+        assert landed == [day for day in expected if day not in missing], feed
     assert world.summary.files == sum(1 for p in world.summary.landing.rglob("*") if p.is_file())
 
 
@@ -257,13 +267,30 @@ def test_dirt_is_counted_as_a_scan_of_the_files_finds_it(world: World) -> None:
         "duplicate": """
             select sum(copies - 1) from (
                 select count(*) as copies from live_sessions
-                group by session_id, arrival, updated_at having count(*) > 1
+                group by session_id, file, updated_at having count(*) > 1
             )""",
         "restated": """
             select count(*) from (
                 select session_id from live_sessions where ended_at is not null
-                group by session_id having count(distinct updated_at) > 1
+                group by session_id
+                having count(distinct updated_at) > 1 and count(distinct arrival) > 1
             )""",
+        "corrected_file": """
+            select count(*) from (
+                select session_id from live_sessions
+                group by session_id, arrival
+                having count(distinct updated_at) > 1 and count(distinct file) > 1
+            )""",
+        "clock_skew": """
+            select count(*) from true_live_sessions
+            where platform <> 'tiktok' and (clock_skew_seconds between 120 and 540)""",
+        "bot_like": """
+            select count(*) from true_live_sessions
+            where ended_at - started_at > interval 4 hours and unique_viewers < 10
+                and likes >= 10000""",
+        "unit_change": "select 0",
+        "missing_day": f"""
+            select {world.options.days} - count(distinct arrival) from live_sessions""",
         "open_first": "select count(*) from live_sessions where ended_at is null",
         "late": f"""
             select count(*) from true_live_sessions
@@ -278,14 +305,94 @@ def test_dirt_is_counted_as_a_scan_of_the_files_finds_it(world: World) -> None:
         "too_late": """
             select count(*) from live_sessions
             where arrival - cast(started_at[:10] as date) > 35""",
-        "drift_files": """
+        "schema_drift": """
             select count(distinct file) from live_sessions where capture_quality is not null""",
     }
     found = {kind: int(world.number(query)) for kind, query in scan.items()}
     assert found == world.summary.dirt
-    assert all(count > 0 for count in found.values()), found
+    assert {kind for kind, count in found.items() if count == 0} == {"unit_change"}
     noted = dict(world.ask("select kind, count(*) from true_dirt group by kind"))
-    assert noted == {kind: n for kind, n in found.items() if kind != "drift_files"}
+    of_files = {"schema_drift", "missing_day", "unit_change"}
+    assert noted == {kind: n for kind, n in found.items() if kind not in of_files}
+    # A flag in the truth is on exactly what a scan would suspect.
+    assert (
+        world.number("select count(*) from true_live_sessions where is_bot_like")
+        == (found["bot_like"])
+    )
+
+
+def test_a_corrected_file_holds_the_day_again_and_wins(world: World) -> None:
+    days = world.ask("""
+        select arrival, count(distinct file) from live_sessions
+        group by arrival having count(distinct file) > 1""")
+    assert days
+    assert all(count == 2 for _, count in days)
+    assert (
+        world.number("""
+            select count(*) from live_sessions as first
+            inner join live_sessions as second using (session_id, arrival)
+            where first.file not like '%^_v2.%' escape '^'
+                and second.file like '%^_v2.%' escape '^'
+                and first.updated_at > second.updated_at""")
+        == 0
+    )
+
+
+def test_what_a_missing_day_took_is_kept_apart(world: World) -> None:
+    lost = world.ask("select distinct arrival_day from true_lost_sessions order by all")
+    start = world.options.start
+    assert {start + timedelta(days=row[0]) for row in lost} == world.missing_days
+    landed = """
+        select count(*) from true_lost_sessions semi join live_sessions using (session_id)"""
+    assert world.number(landed) == 0
+    known = """
+        select count(*) from true_lost_sessions semi join true_live_sessions using (session_id)"""
+    assert world.number(known) == 0
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "late", "too_late", "missing_day", "clock_skew"])
+def test_a_kind_of_dirt_alone_moves_nothing_else(tmp_path: Path, kind: str) -> None:
+    seen: dict[str, set[tuple[Any, ...]]] = {}
+    for dirt in ("none", kind):
+        options = WorldOptions(creators=600, days=60, seed=4, dirt=dirt, format="parquet")
+        summary = simulate(tmp_path / dirt / "landing", options)
+        assert all((count > 0) == (name == dirt) for name, count in summary.dirt.items())
+        seen[dirt] = set(
+            duckdb.execute(
+                """
+                select session_id, creator_id, platform, viewer_seconds, likes, diamonds
+                from read_parquet([$known, $lost])
+                """,
+                {
+                    "known": str(summary.truth / "live_sessions.parquet" / "*.parquet"),
+                    "lost": str(summary.truth / "lost_sessions.parquet" / "*.parquet"),
+                },
+            ).fetchall()
+        )
+    # Late rows and clocks that are ahead may lie beyond the last arrival day, which is all.
+    assert seen[kind] <= seen["none"]
+    assert len(seen[kind]) > 0.98 * len(seen["none"])
+
+
+def test_changed_units_are_in_the_files_and_not_in_the_truth(tmp_path: Path) -> None:
+    options = WorldOptions(creators=200, days=45, dirt="unit_change", format="parquet")
+    summary = simulate(tmp_path / "landing", options)
+    factors = duckdb.execute(
+        """
+        select landed.viewer_seconds / known.viewer_seconds as factor,
+            min(arrival_day), max(arrival_day)
+        from read_parquet($landed) as landed
+        inner join read_parquet($truth) as known using (session_id)
+        where known.viewer_seconds > 0
+        group by factor order by factor
+        """,
+        {
+            "landed": str(summary.landing / "live_sessions" / "*" / "*.parquet"),
+            "truth": str(summary.truth / "live_sessions.parquet"),
+        },
+    ).fetchall()
+    assert factors == [(1.0, 1, 39), (1_000.0, 40, 45)]
+    assert summary.dirt["unit_change"] > 0
 
 
 def test_no_file_carries_more_refusable_rows_than_its_contract_tolerates(world: World) -> None:
@@ -340,9 +447,11 @@ def test_nobody_is_live_before_the_first_live_or_after_dropping_out(world: World
         where not is_existing and first_live_at is not null
             and first_live_at < (select max(started_at) - interval 3 days from true_live_sessions)
             and not exists (
-                select 1 from true_live_sessions as sessions
+                select 1
+                from (from true_live_sessions union all from true_lost_sessions) as sessions
                 where sessions.creator_id = true_creators.creator_id
-                    and sessions.started_at = true_creators.first_live_at
+                    and sessions.started_at - to_seconds(clock_skew_seconds)
+                        = true_creators.first_live_at
             )
     """
     assert world.number(firsts) == 0

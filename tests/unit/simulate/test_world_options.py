@@ -11,6 +11,7 @@ import pytest
 
 from orchestration.simulate import WorldError, WorldOptions, simulate
 from orchestration.simulate.clock import Clock, epoch_of
+from orchestration.simulate.options import DIRT_KINDS, USUAL_DIRT
 
 
 @pytest.mark.parametrize(
@@ -29,12 +30,23 @@ from orchestration.simulate.clock import Clock, epoch_of
         ({"start": date(2099, 12, 1), "days": 120}, "120 days from 2099-12-01"),
         ({"start": date(9999, 12, 31)}, "9999-12-31"),
         ({"format": "xlsx"}, "jsonl.gz, mixed, not 'xlsx'"),
-        ({"dirt": "no"}, "dirt must be true or false"),
+        ({"dirt": "no"}, "dirt must be made of none, usual, all, duplicate, .*, not 'no'"),
+        ({"dirt": ("late", "sand")}, "not 'sand'"),
+        ({"window_days": -1}, "window_days must lie between 1 and 3,660, not -1"),
     ],
 )
 def test_an_impossible_option_is_named_with_its_value(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(WorldError, match=says):
         WorldOptions(**wrong)
+
+
+def test_dirt_is_chosen_by_words_and_kinds_and_kept_as_kinds() -> None:
+    assert WorldOptions(dirt="none").dirt == ()
+    assert WorldOptions().dirt == WorldOptions(dirt="usual").dirt == USUAL_DIRT
+    assert WorldOptions(dirt="all").dirt == DIRT_KINDS
+    chosen = WorldOptions(dirt="unit_change, late,late")
+    assert chosen.dirt == ("late", "unit_change")
+    assert WorldOptions.from_json(chosen.to_json()) == chosen
 
 
 def test_a_landing_folder_in_use_is_refused_and_left_alone(tmp_path: Path) -> None:
