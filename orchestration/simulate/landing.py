@@ -95,10 +95,9 @@ SESSION_FEED = (
     FeedColumn("updated_at", "rows.updated_at", "timestamp"),
 )
 SESSION_JOINS = """
-    left join people on rows.creator = people.creator
     left join platforms on rows.platform = platforms.code
     left join categories on rows.category = categories.code
-    left join titles on rows.title = titles.title and coalesce(people.language, 0) = titles.language
+    left join titles on rows.title = titles.code
 """
 DRIFT = FeedColumn(
     p.DRIFT_COLUMN,
@@ -251,12 +250,8 @@ def open_scratch(folder: Path) -> duckdb.DuckDBPyConnection:
     put_records(
         connection,
         "titles",
-        {"language": "bigint", "title": "bigint", "name": "varchar"},
-        [
-            (code, number, title)
-            for code, language in enumerate(p.LANGUAGES)
-            for number, title in enumerate(p.TITLES[language])
-        ],
+        {"code": "bigint", "name": "varchar"},
+        list(enumerate(title for language in p.LANGUAGES for title in p.TITLES[language])),
     )
     return connection
 
@@ -370,6 +365,11 @@ class Writer:
                 if (file_format(feed, arrival, world_format) == "parquet") == is_parquet
             ]
             for chunk in _chunks(days):
+                if is_parquet and sum(chunk.values()) >= _LARGE_DAY_ROWS and len(chunk) == 1:
+                    for arrival, file in sorted(each for each in files if each[0] in chunk):
+                        written.bytes += self._write_large_file(feed, arrival, file)
+                        written.new_files += 1
+                    continue
                 _render(self._connection, feed, chunk, is_parquet=is_parquet)
                 for arrival, file in sorted(each for each in files if each[0] in chunk):
                     written.bytes += self._write_file(feed, arrival, file)
@@ -383,24 +383,47 @@ class Writer:
 
     def _write_file(self, feed: str, arrival: int, file: int) -> int:
         """Write one file from `rendered`, and give its size."""
-        shape = file_format(feed, arrival, self._options.format)
-        day = self._options.start + timedelta(days=arrival)
-        version = "" if file == 1 else f"_v{file}"
-        name = f"{feed}_{day:%Y%m%d}{version}.{shape}"
-        path = self._root / feed / f"dt={day.isoformat()}" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         left_out = ["arrival", "file"]
         if not self._has_drift(feed, arrival):
             left_out.append(DRIFT.name)
+        path = self._path(feed, arrival, file)
         copy_to(
             self._connection,
             # A lambda, since `exclude` insists on columns that exist, and most feeds never drift.
             f"select columns(lambda name: name not in ({str(left_out)[1:-1]})) from rendered "
             f"where arrival = {arrival} and file = {file}",
             path,
-            shape,
+            file_format(feed, arrival, self._options.format),
         )
         return path.stat().st_size
+
+    def _write_large_file(self, feed: str, arrival: int, file: int) -> int:
+        """Write one file without rendering it first, in the order of its table; give its size.
+
+        Sorting a large day as it stands in the file would cost as much as all else. Rows keep their
+        order: they are streamed past tables of words that are always smaller.
+        """
+        layout, path = LAYOUTS[feed], self._path(feed, arrival, file)
+        columns = _rendered_columns(layout, is_parquet=True, drifts=self._has_drift(feed, arrival))
+        of_file = f"and rows.file = {file}" if layout.has_second_files else ""
+        copy_to(
+            self._connection,
+            f"select {', '.join(columns)} from {layout.table} as rows {layout.joins} "
+            f"where rows.arrival = {arrival} {of_file}",
+            path,
+            "parquet",
+        )
+        return path.stat().st_size
+
+    def _path(self, feed: str, arrival: int, file: int) -> Path:
+        """Where a file stands; its folder is made."""
+        day = self._options.start + timedelta(days=arrival)
+        version = "" if file == 1 else f"_v{file}"
+        shape = file_format(feed, arrival, self._options.format)
+        name = f"{feed}_{day:%Y%m%d}{version}.{shape}"
+        path = self._root / feed / f"dt={day.isoformat()}" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def _has_drift(self, feed: str, arrival: int) -> bool:
         return (
@@ -433,8 +456,20 @@ def _render(
     Typed for Parquet; for text, times are ISO 8601 with Z (without, where the dirt says so).
     """
     layout = LAYOUTS[feed]
-    drifts = feed == "live_sessions"
-    naive = f"rows.variant = {d.NAIVE_TIMESTAMPS + 1}" if drifts else "false"
+    parts = _rendered_columns(layout, is_parquet=is_parquet, drifts=feed == "live_sessions")
+    file = "rows.file" if layout.has_second_files else "1 as file"
+    connection.execute(
+        f"create or replace table rendered as select rows.arrival, {file}, {', '.join(parts)} "
+        f"from {layout.table} as rows {layout.joins} "
+        "where rows.arrival between $first and $last and list_contains($days, rows.arrival) "
+        f"order by rows.arrival, {layout.order}",
+        {"first": min(days), "last": max(days), "days": list(days)},
+    )
+
+
+def _rendered_columns(layout: Layout, *, is_parquet: bool, drifts: bool) -> list[str]:
+    """The SQL of a feed's columns, with the drifted one or without."""
+    naive = f"rows.variant = {d.NAIVE_TIMESTAMPS + 1}" if layout.has_second_files else "false"
     parts = []
     for column in (*layout.columns, *((DRIFT,) if drifts else ())):
         expression = column.expression
@@ -446,14 +481,7 @@ def _render(
                 moment = f"make_timestamp({seconds} * 1000000)"
                 expression = f"strftime({moment}, '%Y-%m-%dT%H:%M:%S') || if({naive}, '', 'Z')"
         parts.append(f"{expression} as {column.name}")
-    file = "rows.file" if layout.has_second_files else "1 as file"
-    connection.execute(
-        f"create or replace table rendered as select rows.arrival, {file}, {', '.join(parts)} "
-        f"from {layout.table} as rows {layout.joins} "
-        "where rows.arrival between $first and $last and list_contains($days, rows.arrival) "
-        f"order by rows.arrival, {layout.order}",
-        {"first": min(days), "last": max(days), "days": list(days)},
-    )
+    return parts
 
 
 def copy_to(

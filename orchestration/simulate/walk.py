@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from orchestration.simulate import landing, truth, world
+from orchestration.simulate import parameters as p
 from orchestration.simulate.activity import Activity, complete_after, first_monday, week_count
 from orchestration.simulate.clock import DAY, WEEK, epoch_of
 from orchestration.simulate.dirt import KINDS, Dirt, Landed
-from orchestration.simulate.draws import Bools, Ints, Rows
+from orchestration.simulate.draws import NEVER, Bools, Ints, Rows
 from orchestration.simulate.options import WorldOptions
 from orchestration.simulate.states import CreatorStates
 
@@ -106,7 +107,7 @@ def _walk(
         for maker in makers:
             maker.add(week, block)
         landed = soiler.land(week, block)
-        landing.put(connection, "session_rows", landed.rows)
+        landing.put(connection, "session_rows", _as_in_files(landed.rows, people))
         through = min(complete_after(options, week), options.days)
         landing.put(connection, "creator_rows", states.settle(activity.take_changes(), through))
         writer.write(through)
@@ -174,6 +175,17 @@ def _finish_truth(
             },
         },
     )
+
+
+def _as_in_files(rows: Rows, people: Population) -> Rows:
+    """A week's landed rows by day and time, with titles in the creators' languages."""
+    # Nothing is updated 2^36 seconds before or after another: one number orders both.
+    order = np.argsort((rows["arrival"] << 36) + rows["updated_at"], kind="stable")
+    rows = {name: values[order] for name, values in rows.items()}
+    language = np.where(rows["creator"] == NEVER, 0, people.language[rows["creator"]])
+    title = rows["title"] + language * p.TITLES_PER_LANGUAGE
+    rows["title"] = np.where(rows["title"] == NEVER, NEVER, title)
+    return rows
 
 
 def _put_people(connection: duckdb.DuckDBPyConnection, people: Population) -> None:

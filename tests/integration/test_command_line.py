@@ -271,3 +271,18 @@ def _land(home: Path, name: str) -> None:
     path = home / "landing" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("creator_id\n")
+
+
+def test_a_sample_world_goes_on_and_only_as_it_was_made(home: Path) -> None:
+    assert _ask("simulate", "--extend", "--days", "3")[0] == 2
+    made, _ = _ask("simulate", "--creators", "20", "--days", "7", "--dirt", "late,unit_change")
+    assert made == 0
+    code, said = _ask("simulate", "--extend", "--days", "3", "--seed", "8")
+    assert code == 2
+    assert "--seed cannot be given with --extend" in said
+    code, said = _ask("simulate", "--extend")
+    assert code == 2
+    assert "--extend needs --days" in said
+    assert _ask("simulate", "--extend", "--days", "3")[0] == 0
+    assert (home / "landing" / "creators" / "dt=2026-07-11").is_dir()
+    assert '"days": 10' in (home / "truth" / "truth.json").read_text()
