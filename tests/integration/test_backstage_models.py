@@ -289,7 +289,7 @@ def exported(
     simulate(folder / "landing", WorldOptions(creators=80, days=45), truth_dir=folder / "truth")
     creators, days = true_days(folder / "truth")
     (folder / "exports").mkdir()
-    options = BackstageOptions(start=date(2026, 7, 1), days=40)
+    options = BackstageOptions(start=date(2026, 7, 1), days=40, seed=4)
     truth = write_exports(folder / "exports", creators, days, options)
     assert truth.masked
     assert truth.restated
