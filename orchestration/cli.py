@@ -238,6 +238,19 @@ def simulate(
     extend: Annotated[
         bool, typer.Option("--extend", help="Add --days to the world that is there.")
     ] = False,
+    feeds: Annotated[
+        str | None,
+        typer.Option(
+            help="The feeds to make, with commas between them (all but backstage_reports, which "
+            "are spreadsheets beside landing)."
+        ),
+    ] = None,
+    gift_share: Annotated[
+        float | None, typer.Option(help="Share of creators whose gifts are landed (0.05).")
+    ] = None,
+    polled_share: Annotated[
+        float | None, typer.Option(help="Share of creators whom only polls show (0.05).")
+    ] = None,
     if_empty: Annotated[
         bool, typer.Option("--if-empty", help="Do nothing where something has landed already.")
     ] = False,
@@ -261,6 +274,9 @@ def simulate(
         "start": start.date() if start is not None else None,
         "dirt": dirt,
         "format": file_format,
+        "feeds": feeds and tuple(feed.strip() for feed in feeds.split(",")),
+        "gift_share": gift_share,
+        "polled_share": polled_share,
     }
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     truth, tell = settings.home / "truth", logging.getLogger("semillero.simulate").info

@@ -11,6 +11,7 @@ orders, durations and numbers in both ways, a title above the headers.
 
 from __future__ import annotations
 
+import json
 import random
 import zipfile
 from collections import defaultdict
@@ -18,7 +19,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
+
+if TYPE_CHECKING:
+    from orchestration.simulate.options import WorldOptions
 
 COUNTERS = ("diamonds", "live_seconds", "valid_days", "new_followers", "session_count")
 """What is counted per creator and day; a day has at most one valid day."""
@@ -96,10 +101,16 @@ class ExportedTruth:
         return sum(counters[counter] for day, counters in days.items() if first <= day <= last)
 
 
-def true_days(truth_dir: Path) -> tuple[list[Creator], dict[str, dict[date, dict[str, int]]]]:
+def true_days(
+    truth_dir: Path, agency_id: str | None = None
+) -> tuple[list[Creator], dict[str, dict[date, dict[str, int]]]]:
     """Creators and their true days, from the truth of a simulated world.
 
     A session counts wholly on the local day on which it started.
+
+    Args:
+        truth_dir: The world's truth.
+        agency_id: Whose creators; everybody's, if not given.
     """
     import duckdb
 
@@ -114,12 +125,20 @@ def true_days(truth_dir: Path) -> tuple[list[Creator], dict[str, dict[date, dict
                 cast(sum(date_sub('second', started_at, ended_at)) as bigint),
                 cast(coalesce(sum(new_followers), 0) as bigint),
                 count(*)
-            from read_parquet($path)
-            where ended_at is not null
+            from read_parquet($sessions)
+            where ended_at is not null and (
+                $agency is null or creator_id in (
+                    select creator_id from read_parquet($creators) where agency_id = $agency
+                )
+            )
             group by creator_id, local_start_date
             order by creator_id, local_start_date
             """,
-            {"path": str(truth_dir / "live_sessions.parquet")},
+            {
+                "sessions": str(truth_dir / "live_sessions.parquet"),
+                "creators": str(truth_dir / "creators.parquet"),
+                "agency": agency_id,
+            },
         ).fetchall():
             diamonds, seconds, followers, sessions = counts
             days[creator_id][day] = {
@@ -143,6 +162,63 @@ def true_days(truth_dir: Path) -> tuple[list[Creator], dict[str, dict[date, dict
         joined_at = first_live if at is None else min(at, first_live)
         creators.append(Creator(creator_id, f"creator.{creator_id}", joined_at))
     return creators, dict(days)
+
+
+def export_world(truth_dir: Path, folder: Path, options: WorldOptions) -> tuple[int, int]:
+    """Write the exports of a world's largest agency, every morning, and `backstage.json`.
+
+    They tell of the same shows as the world's feeds: also of those that only polls show.
+
+    Args:
+        truth_dir: The world's truth, with sessions and creators; gets `backstage.json`: the agency,
+            the exports by the day they count to, the days without one, who left (from which day
+            on), who of them stays as a masked row, and whose total fell on which day.
+        folder: Is made, and gets the exports.
+        options: The world.
+
+    Returns:
+        Rows of the month files, and files.
+    """
+    import duckdb
+
+    folder.mkdir()
+    with duckdb.connect() as connection:
+        agencies = connection.execute(
+            """
+            select creators.agency_id
+            from read_parquet($creators) as creators
+            inner join (
+                -- distinct: a creator has many sessions
+                select distinct creator_id from read_parquet($sessions)
+            ) as live on creators.creator_id = live.creator_id
+            where creators.agency_id is not null
+            group by creators.agency_id
+            order by count(*) desc, creators.agency_id
+            limit 1
+            """,
+            {
+                "sessions": str(truth_dir / "live_sessions.parquet"),
+                "creators": str(truth_dir / "creators.parquet"),
+            },
+        ).fetchall()
+    exported = ExportedTruth(days={})
+    for (agency_id,) in agencies:
+        creators, days = true_days(truth_dir, agency_id)
+        wanted = BackstageOptions(
+            start=options.start, days=options.days, seed=options.seed, dirt=bool(options.dirt)
+        )
+        exported = write_exports(folder, creators, days, wanted)
+    said = {
+        "agency_id": agencies[0][0] if agencies else None,
+        "files": {day.isoformat(): name for day, name in exported.files.items()},
+        "missing_days": sorted(day.isoformat() for day in exported.missing_days),
+        "left_on": {creator: day.isoformat() for creator, day in exported.left_on.items()},
+        "masked": sorted(exported.masked),
+        "restated": sorted([creator, day.isoformat()] for creator, day in exported.restated),
+    }
+    text = json.dumps(said, indent=2)
+    (truth_dir / "backstage.json").write_text(text + "\n", encoding="utf-8")
+    return sum(exported.report_rows.values()), sum(1 for _ in folder.iterdir())
 
 
 def write_exports(

@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.release.atomic import exchange, fsync_folder, fsync_tree
-from orchestration.simulate.options import WorldError, WorldOptions, WorldSummary
+from orchestration.simulate.options import (
+    ON_DEMAND_FEEDS,
+    WorldError,
+    WorldOptions,
+    WorldSummary,
+)
 
 if TYPE_CHECKING:
     from orchestration.simulate.walk import Made
@@ -33,6 +38,8 @@ def simulate(
     progress: Callable[[str], None] | None = None,
 ) -> WorldSummary:
     """Make a world: landing files by arrival day, and beside them what is true.
+
+    Backstage exports, where they are asked for, go into `exports` beside landing.
 
     Nothing appears in either folder before everything is written, so an interrupted simulation
     leaves no half world behind.
@@ -53,8 +60,11 @@ def simulate(
     options = options if options is not None else WorldOptions()
     truth = truth_dir if truth_dir is not None else landing.parent / "truth"
     tell = progress if progress is not None else _say_nothing
+    exports = landing.parent / "exports"
     for name, folder in (("landing", landing), ("truth", truth)):
         _refuse_used(name, folder)
+    if "backstage_reports" in options.feeds:
+        _refuse_used("exports", exports)
     landing.parent.mkdir(parents=True, exist_ok=True)
     truth.parent.mkdir(parents=True, exist_ok=True)
     _refuse_small_disk(landing.parent, options, options.days)
@@ -65,6 +75,8 @@ def simulate(
         workshop = Path(temporary)
         made = make(workshop, options, tell)
         _put_in_place(workshop / "truth", truth)
+        if (workshop / "exports").exists():
+            _put_in_place(workshop / "exports", exports)
         _put_in_place(workshop / "landing", landing)
     return _summary(landing, truth, options, made, began)
 
@@ -110,6 +122,8 @@ def extend(
         workshop = Path(temporary)
         made = make(workshop, options, tell, written_before=before.days)
         for feed, written in made.written.items():
+            if feed in ON_DEMAND_FEEDS:
+                continue
             rows = said["feeds"].get(feed, {"rows": 0})["rows"]
             if written.rows_before != rows:
                 raise WorldError(
@@ -121,6 +135,10 @@ def extend(
         fsync_tree(workshop)
         for day in sorted((workshop / "landing").glob("*/dt=*")):
             _add_day(day, landing / day.parent.name / day.name)
+        if (workshop / "exports").exists():
+            # Anew and whole: who has left by the end is told in them.
+            (landing.parent / "exports").mkdir(exist_ok=True)
+            _exchange(workshop / "exports", landing.parent / "exports")
         _exchange(workshop / "truth", truth)
     return _summary(landing, truth, options, made, began)
 
@@ -193,9 +211,9 @@ def _exchange(made: Path, target: Path) -> None:
     """Put a folder in the place of another: readers see the old one or the new one, whole."""
     beside = Path(tempfile.mkdtemp(prefix=".truth-", dir=target.parent))
     try:
-        shutil.move(made, beside / "truth")
+        shutil.move(made, beside / made.name)
         fsync_tree(beside)
-        exchange(beside / "truth", target)
+        exchange(beside / made.name, target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -99,6 +99,19 @@ class Landed:
     rows: Rows
     notes: Rows
 
+    def without(self, left_out: Bools) -> Landed:
+        """The same without some creators' sessions: what was drawn for the others stays as it was.
+
+        Args:
+            left_out: By creator.
+        """
+        of_nobody = np.append(left_out, False)
+        true, lost, rows = (
+            take(block, ~of_nobody[block["creator"]]) for block in (self.true, self.lost, self.rows)
+        )
+        gone = self.rows["session"][of_nobody[self.rows["creator"]]]
+        return Landed(true, lost, rows, take(self.notes, ~np.isin(self.notes["session"], gone)))
+
 
 class Dirt:
     """Makes landed rows of true sessions, week by week. Holds only the count of extra sessions."""
@@ -113,7 +126,7 @@ class Dirt:
     def land(self, week: int, sessions: Rows) -> Landed:
         """The landed rows of one week's true sessions."""
         rng = generator(self._options.seed, Stage.DIRT, week)
-        true = self._by_its_clock(sessions)
+        true = self.by_its_clock(sessions)
         true["arrival"] = (true["ended_at"] - self._start) // DAY + 1
         true["file"] = np.ones(len(true["session"]), np.int64)
         size, on_time = len(true["session"]), true["arrival"].copy()
@@ -186,7 +199,7 @@ class Dirt:
         chosen: Bools = (fate >= edge) & (fate < edge + rate)
         return chosen if self._options.has(kind) else np.zeros(len(fate), bool)
 
-    def _by_its_clock(self, sessions: Rows) -> Rows:
+    def by_its_clock(self, sessions: Rows) -> Rows:
         """Sessions with the times that their platforms tell, and `clock_skew_seconds`."""
         skew = np.zeros(len(sessions["session"]), np.int64)
         if self._options.has("clock_skew"):

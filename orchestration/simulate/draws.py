@@ -36,6 +36,9 @@ class Stage(IntEnum):
     FILES = 50
     CLOCKS = 51
     BOTS = 52
+    GIFTS = 21
+    ASSETS = 22
+    MEASURES = 23
     HABITS = 40
 
 

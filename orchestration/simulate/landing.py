@@ -27,7 +27,11 @@ FileFormat = Literal["parquet", "csv", "csv.gz", "jsonl", "jsonl.gz"]
 
 _MIXED: dict[str, tuple[FileFormat, ...]] = {
     "agencies": ("jsonl", "csv"),
+    "asset_uses": ("csv", "csv", "jsonl"),
     "creators": ("csv", "csv", "csv", "csv", "jsonl.gz", "csv", "parquet"),
+    "enforcement_events": ("jsonl", "csv"),
+    "gifts": ("parquet", "parquet", "csv.gz", "parquet", "jsonl.gz"),
+    "live_snapshots": ("jsonl.gz", "jsonl.gz", "parquet", "csv"),
     "live_sessions": (
         "parquet", "parquet", "csv.gz", "parquet", "parquet", "jsonl.gz", "parquet", "csv", "jsonl",
     ),
@@ -159,6 +163,53 @@ EVENT_FEED = (
 )
 EVENT_JOINS = "inner join steps on rows.step = steps.code"
 
+POLL_FEED = (
+    FeedColumn("creator_id", "rows.creator_id"),
+    FeedColumn("platform", "rows.platform"),
+    FeedColumn("observed_at", "rows.observed_at", "timestamp"),
+    FeedColumn("viewer_count", "rows.viewer_count"),
+    FeedColumn("started_at", "rows.announced_at", "timestamp"),
+    FeedColumn("category", "rows.category"),
+    # The platform's list of who is LIVE shows no titles.
+    FeedColumn("title", "cast(null as varchar)"),
+)
+
+GIFT_FEED = (
+    FeedColumn("gift_id", "printf('g%010d-%d', rows.session, rows.number)"),
+    FeedColumn("session_id", "printf('s%010d', rows.session)"),
+    FeedColumn("creator_id", "printf('c%07d', rows.creator)"),
+    FeedColumn("sender_id", f"if(rows.sender = {NEVER}, null, printf('v%013d', rows.sender))"),
+    FeedColumn("sent_at", "rows.sent_at", "timestamp"),
+    FeedColumn("diamonds", "rows.diamonds"),
+    FeedColumn("gift_name", "gifts.name"),
+    FeedColumn("quantity", "rows.quantity"),
+)
+GIFT_JOINS = "inner join gifts on rows.gift = gifts.code"
+
+USE_FEED = (
+    FeedColumn("use_id", "printf('u%07d-%d-%d', rows.creator, rows.week, rows.number)"),
+    FeedColumn("asset_id", "assets.asset_id"),
+    FeedColumn("asset_kind", "assets.kind"),
+    FeedColumn("language", "nullif(assets.language, '')"),
+    FeedColumn("creator_id", "printf('c%07d', rows.creator)"),
+    FeedColumn("used_at", "rows.used_at", "timestamp"),
+)
+USE_JOINS = "inner join assets on rows.asset = assets.code"
+
+MEASURE_FEED = (
+    # At most one measure of a severity against a creator in a second.
+    FeedColumn("event_id", "printf('m%07d-%d-%d', rows.creator, rows.severity, rows.occurred_at)"),
+    FeedColumn("creator_id", "printf('c%07d', rows.creator)"),
+    FeedColumn("severity", "severities.name"),
+    FeedColumn("policy", "policies.name"),
+    FeedColumn("occurred_at", "rows.occurred_at", "timestamp"),
+    FeedColumn("session_id", f"if(rows.session = {NEVER}, null, printf('s%010d', rows.session))"),
+)
+MEASURE_JOINS = """
+    inner join severities on rows.severity = severities.code
+    inner join policies on rows.policy = policies.code
+"""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -186,6 +237,19 @@ LAYOUTS = {
     ),
     "onboarding_events": Layout(
         "event_rows", EVENT_FEED, EVENT_JOINS, "rows.occurred_at, rows.creator, rows.step"
+    ),
+    "live_snapshots": Layout(
+        "poll_rows", POLL_FEED, "", "rows.observed_at, rows.creator_id, rows.platform"
+    ),
+    "gifts": Layout("gift_rows", GIFT_FEED, GIFT_JOINS, "rows.sent_at, rows.session, rows.number"),
+    "asset_uses": Layout(
+        "use_rows", USE_FEED, USE_JOINS, "rows.used_at, rows.creator, rows.week, rows.number"
+    ),
+    "enforcement_events": Layout(
+        "measure_rows",
+        MEASURE_FEED,
+        MEASURE_JOINS,
+        "rows.occurred_at, rows.creator, rows.severity, rows.session",
     ),
 }
 
@@ -236,6 +300,9 @@ def open_scratch(folder: Path) -> duckdb.DuckDBPyConnection:
         "agency_tiers": p.AGENCY_TIERS,
         "steps": ("applied", "approved", "trained"),
         "kinds": d.KINDS,
+        "gifts": tuple(name for name, _ in p.GIFTS),
+        "severities": p.SEVERITIES,
+        "policies": p.POLICIES,
     }
     for table, names in words.items():
         put_records(
@@ -246,6 +313,12 @@ def open_scratch(folder: Path) -> duckdb.DuckDBPyConnection:
         "agencies",
         {"code": "bigint", "name": "varchar", "country": "varchar"},
         [(code, agency.name, agency.market) for code, agency in enumerate(p.AGENCIES)],
+    )
+    put_records(
+        connection,
+        "assets",
+        {"code": "bigint", "kind": "varchar", "asset_id": "varchar", "language": "varchar"},
+        [(code, *asset) for code, asset in enumerate(p.ASSETS)],
     )
     put_records(
         connection,
@@ -313,7 +386,7 @@ class Writer:
         self._options = options
         self._written_before = written_before
         self._through = 0
-        self.written = {feed: Written() for feed in LAYOUTS}
+        self.written = {feed: Written() for feed in LAYOUTS if feed in options.feeds}
 
     def write(self, through: int) -> None:
         """Write every day up to the arrival day `through` that was not written yet.
@@ -323,7 +396,7 @@ class Writer:
         """
         tables = {row[0] for row in self._connection.execute("show tables").fetchall()}
         for feed, layout in LAYOUTS.items():
-            if layout.table in tables:
+            if feed in self._options.feeds and layout.table in tables:
                 self._write_feed(feed, layout, through)
         self._through = through
 

@@ -38,11 +38,26 @@ _DIRT_WORDS = {"none": (), "usual": USUAL_DIRT, "all": DIRT_KINDS}
 
 Dirtiness = bool | str | Collection[str]
 """Words with commas between them, kinds, or whether there is the usual dirt."""
+ON_DEMAND_FEEDS = ("backstage_reports",)
+"""Made only when they are asked for: spreadsheets are slow to write."""
+
+DEFAULT_FEEDS = (
+    "agencies",
+    "creators",
+    "onboarding_events",
+    "live_sessions",
+    "live_snapshots",
+    "gifts",
+    "asset_uses",
+    "enforcement_events",
+)
 
 EARLIEST_START = date(2000, 1, 1)
 LATEST_END = date(2100, 1, 1)
 LARGEST_POPULATION = 5_000_000
 LONGEST_WORLD_DAYS = 3_660
+LONGEST_POLL_MINUTES = 25
+"""Two polls further apart than the rules' 30 minutes would make two sessions of one."""
 
 
 class WorldError(ValueError):
@@ -87,6 +102,14 @@ class WorldOptions:
         dirt: What goes wrong: `none`, `usual`, `all`, or kinds of `DIRT_KINDS` (as text, with
             commas between them). What is not chosen moves nothing else. Kept as a tuple of kinds.
         format: How landing files are written.
+        feeds: Which feeds are made. What is true of people and sessions does not depend on it.
+            `backstage_reports` are spreadsheets beside landing; they are not made unless named.
+        gift_share: Share of creators whose gifts are landed: there are many times more gifts than
+            sessions.
+        polled_share: Share of creators whose sessions a poller sees and no `live_sessions` row
+            tells of. Nobody is polled without the feed `live_snapshots`, nor in a world in which
+            they would be fewer than `parameters.POLLED_LEAST_CREATORS`.
+        poll_minutes: From one poll of a platform to the next.
     """
 
     creators: int = 2_000
@@ -96,6 +119,10 @@ class WorldOptions:
     dirt: Dirtiness = "usual"
     format: WorldFormat = "mixed"
     window_days: int = 0
+    feeds: tuple[str, ...] = DEFAULT_FEEDS
+    gift_share: float = 0.05
+    polled_share: float = 0.05
+    poll_minutes: int = 15
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, before anything is computed.
@@ -105,8 +132,10 @@ class WorldOptions:
         """
         if self.window_days == 0:
             object.__setattr__(self, "window_days", self.days)
+        object.__setattr__(self, "feeds", tuple(self.feeds))
         self._check_numbers()
         self._check_dates()
+        self._check_feeds()
         object.__setattr__(self, "dirt", _dirt_kinds(self.dirt))
         if self.format not in get_args(WorldFormat):
             known = ", ".join(get_args(WorldFormat))
@@ -147,6 +176,23 @@ class WorldOptions:
     def has(self, kind: str) -> bool:
         """Whether this kind of dirt is in the world."""
         return kind in _dirt_kinds(self.dirt)
+
+    def _check_feeds(self) -> None:
+        known = (*DEFAULT_FEEDS, *ON_DEMAND_FEEDS)
+        for feed in self.feeds:
+            if feed not in known:
+                raise WorldError(f"feeds may name {', '.join(known)}, not {feed!r}.")
+        if not self.feeds:
+            raise WorldError(f"feeds must name at least one of {', '.join(known)}.")
+        for name in ("gift_share", "polled_share"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise WorldError(f"{name} must lie between 0 and 1, not {value!r}.")
+        if not 1 <= self.poll_minutes <= LONGEST_POLL_MINUTES:
+            raise WorldError(
+                f"poll_minutes must lie between 1 and {LONGEST_POLL_MINUTES}, "
+                f"not {self.poll_minutes!r}."
+            )
 
     @property
     def first_arrival_date(self) -> date:

@@ -307,3 +307,76 @@ TITLES_PER_LANGUAGE = 8
 TITLE_EMPTY_RATE = 0.05
 SESSION_CATEGORY_IS_TALK_RATE = 0.15
 SESSION_CATEGORY_EMPTY_RATE = 0.02
+
+# ---- gifts ---------------------------------------------------------------------------
+GIFTS = (
+    ("Rosa", 1),
+    ("Corazón", 5),
+    ("Mango dulce", 10),
+    ("Café de olla", 30),
+    ("Serenata", 99),
+    ("Papel picado", 199),
+    ("Colibrí", 500),
+    ("Jaguar dorado", 1_000),
+    ("Carroza de carnaval", 2_988),
+    ("Cóndor andino", 10_000),
+    ("Pirámide del sol", 34_999),
+)
+"""Name and list price in diamonds, by price; the first costs one: so every sum can be given."""
+DEAREST_GIFT_RATE = 0.55
+"""How many take the dearest gift that they can pay; of the others, as many the next, and so on."""
+FANS_LEAST = 8
+FANS_PER_VIEWER = 0.5
+FANS_RETURN_POWER = 2.5
+"""The greater, the more often the same few of a creator's fans are a session's gifters."""
+CLOSENESS_POWER = 0.5
+GIFTER_SIGMA = 1.3
+GUEST_GIFTER_SHARE = 0.12
+GUEST_GIFTERS = 200_000
+"""Viewers who give to whomever they meet."""
+SENDER_EMPTY_RATE = 0.01
+
+# ---- polls ---------------------------------------------------------------------------
+POLLED_LEAST_CREATORS = 80
+"""Of fewer creators there are nights without a poll, which look as if the poller had been off."""
+
+# ---- material and measures -----------------------------------------------------------
+ASSETS = (
+    ("overlay", "overlay_fiesta", ""),
+    ("overlay", "overlay_meta_de_diamantes", "es"),
+    ("overlay", "overlay_diamond_goal", "en"),
+    ("script", "guion_primer_live", "es"),
+    ("script", "script_first_live", "en"),
+    ("script", "guion_partidas", "es"),
+    ("guide", "guia_luz_y_sonido", "es"),
+    ("guide", "guide_light_and_sound", "en"),
+    ("template", "plantilla_calendario_semanal", "es"),
+    ("template", "template_weekly_schedule", "en"),
+    ("banner", "banner_hoy_en_vivo", "es"),
+    ("banner", "banner_live_tonight", "en"),
+    ("video", "video_como_retener_espectadores", "es"),
+    ("video", "video_keeping_viewers", "en"),
+)
+"""Kind, id and language; "" where the asset has no words in it."""
+ASSET_USES_PER_WEEK = 0.12
+"""Of a creator who was LIVE in the week."""
+ASSET_USES_PER_FIRST_WEEK = 0.9
+"""Of a creator whose training ended up to `ASSET_FIRST_WEEKS` ago."""
+ASSET_FIRST_WEEKS = 3
+ASSET_IN_ENGLISH_RATE = {"es": 0.08, "pt": 0.45, "en": 0.90}
+"""There is material in Spanish and in English; the others take what they read better."""
+MEASURES_PER_SESSION = 0.0008
+MEASURES_PER_STATIC_SESSION = 0.05
+SEVERITIES = ("warning", "restriction", "suspension", "ban")
+SEVERITY_SHARES = (0.72, 0.21, 0.07)
+"""Of measures on one session. A ban is never drawn here: it follows who was banned."""
+STATIC_POLICY = 0
+POLICIES = (
+    "Static or idle LIVE",
+    "Contenido de bajo valor",
+    "Spam o interacción artificial",
+    "Música sin licencia",
+    "Lenguaje ofensivo",
+    "Dangerous acts",
+    "Undisclosed promotion",
+)

@@ -1,8 +1,9 @@
 """True LIVE sessions as a poller would have seen them, with each kind of its dirt switchable.
 
 What lives here: from a table of true sessions to landing files of `live_snapshots`, and beside them
-the sessions that a perfect reader of the polls would name. What may not: how polls become sessions
-again (that is the pipeline's), and sessions of its own: it is told who was LIVE and when.
+the sessions that a perfect reader of the polls would name; and the poller of a simulated world.
+What may not: how polls become sessions again (that is the pipeline's), and sessions of its own: it
+is told who was LIVE and when.
 
 All rows are made in DuckDB; every draw is a hash of the seed, of what is drawn and of the show it
 is drawn for, so that a kind of dirt can be switched without moving the others.
@@ -13,12 +14,17 @@ at most `restart_seconds`) is one session by rule, so it is one in the truth; a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
+
+    from orchestration.simulate.draws import Bools, Rows
+    from orchestration.simulate.options import WorldOptions
+    from orchestration.simulate.world import Population
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +40,9 @@ class PollingOptions:
         jitter_seconds: How much later than the poll a creator is read, at most; must be shorter
             than the interval.
         announces_starts: Whether the platform tells when a show began.
-        moved_start_rate: Shows whose announced start moves, every few polls, first one included.
+        moved_start_rate: Shows whose announced start moves, every few polls.
         moved_start_seconds: How far from the truth, at most.
+        moves_first_start: Whether the start that is announced first can be a moved one too.
         missed_poll_rate: Polls that do not show a creator who is LIVE, and the next one does.
         outage_rate: Outages of the whole poller, a day.
         outage_seconds: How long each lasts.
@@ -58,6 +65,7 @@ class PollingOptions:
     announces_starts: bool = True
     moved_start_rate: float = 0.0
     moved_start_seconds: int = 600
+    moves_first_start: bool = True
     missed_poll_rate: float = 0.0
     outage_rate: float = 0.0
     outage_seconds: tuple[int, int] = (1_800, 14_400)
@@ -216,7 +224,8 @@ _OUTAGES = """
 create or replace temp table outages as
 with days as (
     select cast(unnest(generate_series(
-        date_trunc('day', (select min(started_at) from pieces)),
+        -- An outage of the evening before may last over midnight.
+        date_trunc('day', (select min(started_at) from pieces)) - interval 1 day,
         date_trunc('day', (select max(ended_at) from pieces)), interval 1 day
     )) as timestamptz) as day
 )
@@ -240,7 +249,12 @@ create or replace temp table polls as
 with listed as (
     select
         *,
-        least(ended_at + lingers, coalesce(next_started_at, ended_at + lingers)) as listed_until,
+        least(
+            ended_at + lingers,
+            coalesce(next_started_at, ended_at + lingers),
+            -- Not greatest() alone, which passes over NULL.
+            greatest(ended_at, coalesce(cast($nothing_after as timestamptz), ended_at + lingers))
+        ) as listed_until,
         cast(floor(epoch(started_at) / $interval) as bigint) as first_poll
     from pieces
 ),
@@ -279,6 +293,7 @@ select
     end as bigint) as viewer_count,
     case when $announces then started_at + to_seconds(cast(case
         when drawn('moved', piece_id) < $moved_rate
+            and ($moves_first or poll >= first_poll + 4)
             then $moved_seconds
                 * (2 * drawn('move', piece_id || '/' || (poll - first_poll) // 4) - 1)
         else 0
@@ -340,6 +355,68 @@ group by
 """
 
 
+WORLD_DIRT = PollingOptions(
+    moved_start_rate=0.15,
+    moves_first_start=False,
+    missed_poll_rate=0.02,
+    outage_rate=0.05,
+    restart_rate=0.05,
+    linger_rate=0.05,
+    repeated_row_rate=0.02,
+    late_rate=0.01,
+)
+"""The dirt of a world's own polls. Its marathons, breaks and second platforms are true sessions,
+and the start that is announced first is true: it decides on which local day a creator was active.
+"""
+
+_SALT = 31
+
+_TRUE_SESSIONS = """
+create or replace temp table true_sessions as
+select
+    block.session,
+    printf('c%07d', block.creator) as creator_id,
+    platforms.name as platform,
+    categories.name as category,
+    to_timestamp(block.started_at) as started_at,
+    to_timestamp(block.ended_at) as ended_at,
+    block.average_hundredths / 100.0 as average_viewers
+from block
+inner join platforms on block.platform = platforms.code
+inner join categories on block.category = categories.code
+"""
+
+_NO_POLLS = """
+create table if not exists poll_rows (
+    creator_id varchar, platform varchar, category varchar, observed_at bigint,
+    viewer_count bigint, announced_at bigint, arrival bigint
+)
+"""
+
+_POLL_ROWS = """
+insert into poll_rows
+select
+    creator_id, platform, category, cast(epoch(observed_at) as bigint), viewer_count,
+    coalesce(cast(epoch(announced_at) as bigint), -1),
+    (arrival_date - date '1970-01-01') - $first_day
+from delivered
+"""
+
+_WORKINGS = ("shows", "pieces", "outages", "polls", "delivered", "truth", "true_sessions")
+
+_NAMED = """
+select
+    true_sessions.session,
+    min((delivered.arrival_date - date '1970-01-01') - $first_day) as arrival
+from delivered
+inner join true_sessions
+    on delivered.show_id = true_sessions.creator_id || '/' || true_sessions.platform
+        || '/' || epoch_us(true_sessions.started_at)
+group by true_sessions.session
+order by true_sessions.session
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Polled:
     """What was made.
@@ -374,15 +451,7 @@ def poll_sessions(
         What was made.
     """
     connection.execute("set timezone = 'UTC'")
-    connection.execute("set variable polling_seed = $seed", {"seed": str(options.seed)})
-    connection.execute(
-        """create table if not exists unseen_times (
-            creator_id varchar, started_at timestamptz, ended_at timestamptz)"""
-    )
-    values = _values(options)
-    for statement in (_RANDOM, _SHOWS, _PIECES, _OUTAGES, _POLLS, _DELIVERED, _TRUTH):
-        used = {name: value for name, value in values.items() if f"${name}" in statement}
-        connection.execute(statement, used)
+    observe(connection, options)
     days = [
         day
         for (day,) in connection.execute(
@@ -415,6 +484,111 @@ def poll_sessions(
     return Polled(rows=rows, sessions=sessions, seen=seen)
 
 
+def observe(
+    connection: duckdb.DuckDBPyConnection,
+    options: PollingOptions,
+    nothing_after: datetime | None = None,
+) -> None:
+    """Make the temporary tables `delivered` (polls by arrival date) and `truth` (what they show).
+
+    Args:
+        connection: Holds `true_sessions`, and maybe `unseen_times`; its time zone is UTC.
+        options: How the platforms are polled, and what goes wrong.
+        nothing_after: No entry stays after its end beyond this moment: shows that are not in
+            `true_sessions` may follow.
+    """
+    connection.execute("set variable polling_seed = $seed", {"seed": str(options.seed)})
+    connection.execute(
+        """create table if not exists unseen_times (
+            creator_id varchar, started_at timestamptz, ended_at timestamptz)"""
+    )
+    values = {**_values(options), "nothing_after": nothing_after}
+    for statement in (_RANDOM, _SHOWS, _PIECES, _OUTAGES, _POLLS, _DELIVERED, _TRUTH):
+        used = {name: value for name, value in values.items() if f"${name}" in statement}
+        connection.execute(statement, used)
+
+
+class Poller:
+    """Polls a part of a world's creators, week by week, on the world's scratch database.
+
+    Their sessions come by this route alone: no row of `live_sessions` tells of them, so that a
+    pipeline needs both routes to know everybody, and none is known twice.
+    """
+
+    def __init__(self, people: Population, options: WorldOptions) -> None:
+        """Choose who is polled; nobody, where they would be too few."""
+        from orchestration.simulate.clock import epoch_of
+
+        self._options = options
+        self._start = epoch_of(options.start)
+        self._category = people.category
+        self.is_polled = polled_creators(people.size, options)
+        self._polling = replace(
+            WORLD_DIRT if options.dirt else PollingOptions(),
+            seed=options.seed,
+            interval_seconds=options.poll_minutes * 60,
+            jitter_seconds=min(60, options.poll_minutes * 60 - 1),
+        )
+
+    def of_week(self, connection: duckdb.DuckDBPyConnection, monday: int, sessions: Rows) -> Rows:
+        """Poll one week's sessions into the table `poll_rows`.
+
+        Args:
+            connection: The scratch database, with the words for codes.
+            monday: The start of the local week, in local seconds.
+            sessions: True sessions of polled creators.
+
+        Returns:
+            The session numbers that a poll named, and `arrival`: the day on which the first such
+            poll arrives (1 is the first arrival day). What no poll named, nobody can know.
+        """
+        import numpy as np
+
+        from orchestration.simulate.clock import DAY, HOUR, WEEK
+        from orchestration.simulate.draws import NEVER
+
+        names = ("session", "creator", "platform", "started_at", "ended_at", "average_hundredths")
+        # The platform's list files every show somewhere, also one that its creator did not.
+        category = np.where(
+            sessions["category"] == NEVER, self._category[sessions["creator"]], sessions["category"]
+        )
+        connection.register(
+            "block", {**{name: sessions[name] for name in names}, "category": category}
+        )
+        try:
+            connection.execute(_TRUE_SESSIONS)
+        finally:
+            connection.unregister("block")
+        if len(sessions["session"]) == 0:
+            connection.execute(_NO_POLLS)
+            return {name: np.zeros(0, np.int64) for name in ("session", "arrival")}
+        # East of Greenwich the next local week is on some hours before the UTC week.
+        until = datetime.fromtimestamp(monday + WEEK - 14 * HOUR, UTC)
+        observe(connection, self._polling, until)
+        connection.execute(_NO_POLLS)
+        first_day = self._start // DAY
+        connection.execute(_POLL_ROWS, {"first_day": first_day})
+        # Not fetchnumpy(), which loads pandas.
+        named = connection.execute(_NAMED, {"first_day": first_day}).fetchall()
+        for table in _WORKINGS:
+            connection.execute(f"drop table {table}")
+        session, arrival = np.array(named, np.int64).reshape(-1, 2).T
+        return {"session": session, "arrival": arrival}
+
+
+def polled_creators(size: int, options: WorldOptions) -> Bools:
+    """Who is known by polls alone: a share of creators, or nobody where they would be too few."""
+    import numpy as np
+
+    from orchestration.simulate import parameters as p
+    from orchestration.simulate.gifts import is_chosen
+
+    is_feed = "live_snapshots" in options.feeds
+    if not is_feed or options.creators * options.polled_share < p.POLLED_LEAST_CREATORS:
+        return np.zeros(size, np.bool_)
+    return is_chosen(np.arange(size), options.polled_share, _SALT)
+
+
 def _values(options: PollingOptions) -> dict[str, object]:
     spans = {
         "outage": options.outage_seconds,
@@ -429,6 +603,7 @@ def _values(options: PollingOptions) -> dict[str, object]:
         "announces": options.announces_starts,
         "moved_rate": options.moved_start_rate,
         "moved_seconds": options.moved_start_seconds,
+        "moves_first": options.moves_first_start,
         "missed_rate": options.missed_poll_rate,
         "outage_rate": options.outage_rate,
         "restart_rate": options.restart_rate,

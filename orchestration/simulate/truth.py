@@ -10,7 +10,9 @@ Files below the truth folder:
 * `live_sessions.parquet`: every session that is known by the last arrival day, in the last version
   that landed by then (`ended_at` is empty where that one was still on), with its creator's time
   zone and local start date, and the day on which that version arrived. A folder of one file a week,
-  which every reader of Parquet takes as one table.
+  which every reader of Parquet takes as one table. `route` is the feed that tells of it; a session
+  that only polls show is known from the first of them on, and what polls cannot show (how many
+  watched or gave, to the second when it ended) is true all the same.
 * `lost_sessions.parquet`: the same of sessions that nobody can know: their arrival day is missing.
 * `creators.parquet`: the last known state of every creator, with what no feed tells (true time zone
   and market, onboarding times, continuation probability).
@@ -156,7 +158,8 @@ def write_sessions(
             rows.shares, rows.new_followers, rows.gifters, rows.diamonds,
             rows.is_static = 1 as is_static,
             rows.is_bot_like = 1 as is_bot_like,
-            rows.clock_skew_seconds
+            rows.clock_skew_seconds,
+            if(rows.is_polled = 1, 'live_snapshots', 'live_sessions') as route
         from true_rows as rows
         inner join people on rows.creator = people.creator
         inner join platforms on rows.platform = platforms.code

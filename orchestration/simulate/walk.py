@@ -11,15 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchestration.simulate import landing, truth, world
+from orchestration.simulate import backstage, landing, truth, world
 from orchestration.simulate import parameters as p
 from orchestration.simulate.activity import Activity, complete_after, first_monday, week_count
 from orchestration.simulate.clock import DAY, WEEK, epoch_of
-from orchestration.simulate.dirt import KINDS, Dirt, Landed
+from orchestration.simulate.derived import Derived, Week
+from orchestration.simulate.dirt import KINDS, Dirt, stack, take
 from orchestration.simulate.draws import NEVER, Bools, Ints, Rows
 from orchestration.simulate.options import WorldOptions
 from orchestration.simulate.states import CreatorStates
@@ -43,20 +44,6 @@ class Made:
     written: dict[str, landing.Written]
 
 
-class FeedMaker(Protocol):
-    """Makes the rows of feeds that follow from the sessions."""
-
-    def add(self, week: int, true: Rows) -> None:
-        """Put what follows from a week's sessions into the tables of its feeds' layouts.
-
-        Rows carry their `arrival`, which must not lie before the days that this week completes.
-
-        Args:
-            week: Which week, from 0; every week comes, in order.
-            true: The week's true sessions (`SESSION_COLUMNS`), whether or not they land in time.
-        """
-
-
 def make(
     workshop: Path,
     options: WorldOptions,
@@ -64,7 +51,7 @@ def make(
     *,
     written_before: int = 0,
 ) -> Made:
-    """Make a world in a workshop folder: `landing/` and `truth/` in it.
+    """Make a world in a workshop folder: `landing/`, `truth/` and maybe `exports/` in it.
 
     Args:
         workshop: An empty folder.
@@ -98,21 +85,30 @@ def _walk(
     weekly = truth.WeeklyActivity(people, options, clock)
     soiler = Dirt(options, lambda arrival: _naive_fits(arrival, options))
     states = CreatorStates(people.size, options)
-    makers: tuple[FeedMaker, ...] = ()
+    derived = Derived(people, options, clock)
     _put_people(connection, people)
     _put_what_is_drawn_ahead(connection, people, options)
 
     sessions, found = 0, np.zeros(len(KINDS), np.int64)
     for week, block in enumerate(activity.weeks()):
-        for maker in makers:
-            maker.add(week, block)
-        landed = soiler.land(week, block)
+        changes = activity.take_changes()
+        monday = first_monday(options) + week * WEEK
+        told = soiler.by_its_clock(block)
+        observed = derived.put(connection, Week(week, monday, block, told, changes))
+        landed = soiler.land(week, block).without(derived.polled)
         landing.put(connection, "session_rows", _as_in_files(landed.rows, people))
         through = min(complete_after(options, week), options.days)
-        landing.put(connection, "creator_rows", states.settle(activity.take_changes(), through))
+        landing.put(connection, "creator_rows", states.settle(changes, through))
         writer.write(through)
-        _tell_truth(connection, root, weekly, week, landed)
-        sessions += len(landed.true["session"])
+        true = _by_both_routes(landed.true, observed, derived.polled, options)
+        lost = _by_both_routes(
+            landed.lost, take(observed, np.zeros(0, np.int64)), derived.polled, options
+        )
+        weekly.add(true)
+        for name, rows in (("live_sessions", true), ("lost_sessions", lost)):
+            truth.write_sessions(connection, root, name, week, weekly.with_local_start(rows))
+        landing.put(connection, "dirt_notes", landed.notes)
+        sessions += len(true["session"])
         found += np.bincount(landed.notes["kind"], minlength=len(KINDS))
         tell(f"week {week + 1}: {sessions:,} sessions so far")
 
@@ -125,7 +121,7 @@ def _walk(
         sessions=sessions,
         dirt={
             **dict(zip(KINDS, found.tolist(), strict=True)),
-            "schema_drift": writer.written["live_sessions"].drift_files,
+            "schema_drift": sum(feed.drift_files for feed in writer.written.values()),
             "missing_day": len(missing),
         },
         missing_days={"live_sessions": missing},
@@ -136,17 +132,23 @@ def _walk(
     return made
 
 
-def _tell_truth(
-    connection: duckdb.DuckDBPyConnection,
-    root: Path,
-    weekly: truth.WeeklyActivity,
-    week: int,
-    landed: Landed,
-) -> None:
-    weekly.add(landed.true)
-    for name, sessions in (("live_sessions", landed.true), ("lost_sessions", landed.lost)):
-        truth.write_sessions(connection, root, name, week, weekly.with_local_start(sessions))
-    landing.put(connection, "dirt_notes", landed.notes)
+def _by_both_routes(reported: Rows, observed: Rows, polled: Bools, options: WorldOptions) -> Rows:
+    """What is true of a week's sessions and known by the last arrival day, in their order.
+
+    Args:
+        reported: True sessions as `live_sessions` tells of them.
+        observed: True sessions that a poll names, with `arrival`.
+        polled: By creator, whether they are known by polls alone: column `is_polled`.
+        options: The world.
+    """
+    known = take(observed, observed["arrival"] <= options.days)
+    last = epoch_of(options.start) + options.days * DAY
+    known["ended_at"] = np.where(known["ended_at"] < last, known["ended_at"], NEVER)
+    # Polls are taken by the poller's clock.
+    known["clock_skew_seconds"] = np.zeros(len(known["session"]), np.int64)
+    both = stack([{name: reported[name] for name in known}, known])
+    both["is_polled"] = polled[both["creator"]].astype(np.int64)
+    return take(both, np.argsort(both["session"], kind="stable"))
 
 
 def _finish_truth(
@@ -160,6 +162,12 @@ def _finish_truth(
     truth.write_creators(connection, root)
     truth.write_dirt(connection, root, options)
     truth.write_growth(connection, root, weekly.growth())
+    if "backstage_reports" in options.feeds:
+        folder = root.parent / "exports"
+        rows, files = backstage.export_world(root, folder, options)
+        made.written["backstage_reports"] = landing.Written(
+            rows, files, sum(path.stat().st_size for path in folder.iterdir()), new_files=files
+        )
     truth.write_summary(
         root,
         options,

@@ -13,12 +13,13 @@ from typing import TypeAlias
 
 from orchestration.screen import RunEnd
 from orchestration.simulate import WorldOptions
+from orchestration.simulate.options import DEFAULT_FEEDS
 
 WORLD = WorldOptions(creators=250, days=42, seed=11, start=date(2026, 7, 1))
 LAST_DAY = WORLD.last_arrival_date
 """Held back from the published home: the day that a test lets arrive."""
 
-FEEDS = ("agencies", "creators", "live_sessions", "onboarding_events")
+FEEDS = DEFAULT_FEEDS
 
 Runner: TypeAlias = Callable[..., RunEnd]
 

@@ -57,7 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     summary = simulate(tmp_path_factory.mktemp("world") / "landing", options)
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
-    for feed in ("live_sessions", "creators", "onboarding_events", "agencies"):
+    for feed in summary.rows:
         _load(connection, summary.landing, feed)
     for path in summary.truth.glob("*.parquet"):
         connection.execute(
