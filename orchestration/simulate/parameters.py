@@ -27,7 +27,7 @@ class Market:
 MARKETS = (
     Market(
         "MX",
-        0.34,
+        0.32,
         (
             ("America/Mexico_City", 0.77),
             ("America/Monterrey", 0.09),
@@ -40,7 +40,7 @@ MARKETS = (
     ),
     Market(
         "BR",
-        0.22,
+        0.21,
         (
             ("America/Sao_Paulo", 0.86),
             ("America/Manaus", 0.11),
@@ -49,9 +49,9 @@ MARKETS = (
         (("pt", 1.0),),
         "kwai",
     ),
-    Market("CO", 0.15, (("America/Bogota", 1.0),), (("es", 1.0),), "kwai"),
-    Market("AR", 0.11, (("America/Argentina/Buenos_Aires", 1.0),), (("es", 1.0),), "youtube"),
-    Market("PE", 0.09, (("America/Lima", 1.0),), (("es", 1.0),), "kwai"),
+    Market("CO", 0.14, (("America/Bogota", 1.0),), (("es", 1.0),), "kwai"),
+    Market("AR", 0.10, (("America/Argentina/Buenos_Aires", 1.0),), (("es", 1.0),), "youtube"),
+    Market("PE", 0.08, (("America/Lima", 1.0),), (("es", 1.0),), "kwai"),
     Market(
         "CL",
         0.06,
@@ -60,8 +60,16 @@ MARKETS = (
         "youtube",
     ),
     Market(
+        "ES",
+        0.05,
+        (("Europe/Madrid", 0.95), ("Atlantic/Canary", 0.05)),
+        (("es", 1.0),),
+        "youtube",
+    ),
+    # Hispanic creators of the United States.
+    Market(
         "US",
-        0.03,
+        0.04,
         (
             ("America/New_York", 0.32),
             ("America/Los_Angeles", 0.31),
@@ -119,6 +127,9 @@ AGENCIES = (
     Agency("Qantu Estudio", "PE", 1.0, "bronze", 25),
     Agency("Copihue Creativo", "CL", 4.0, "silver", 19),
     Agency("Araucaria en Vivo", "CL", 2.0, "bronze", 23),
+    Agency("Azulejo Creadores", "ES", 4.0, "gold", 16),
+    Agency("Tramontana LIVE", "ES", 2.0, "silver", 20),
+    Agency("Drago Talento", "ES", 1.0, "bronze", 24),
     Agency("Puente Norte Media", "US", 3.0, "silver", 17),
     Agency("Calle Ocho Collective", "US", 2.0, "bronze", 20),
 )
@@ -127,6 +138,8 @@ IN_AGENCY_SHARE = 0.60
 MANAGERS_PER_AGENCY = 4
 AGENCY_TRANSFERS_PER_WEEK = 0.002
 AGENCY_CHANGE_RAISES_TIER = 0.4
+MARKET_MOVES_PER_WEEK = 0.0003
+"""Of those who are going on, how many move to another market (and leave their agency) a week."""
 AGENCY_CHANGES_PER_MONTH = 1.5
 """How many agencies renegotiate their commission in thirty days, over all of them."""
 
@@ -213,6 +226,70 @@ STATIC_RATE = 0.015
 TWO_PLATFORM_CREATOR_SHARE = 0.08
 TWO_PLATFORM_SHOW_SHARE = 0.55
 TWO_PLATFORM_AUDIENCE = 0.35
+
+# ---- days that are not like others ---------------------------------------------------
+@dataclass(frozen=True)
+class Holiday:
+    """A day, or some days in a row, on which a market's creators and viewers do something else.
+
+    Attributes:
+        name: For the truth.
+        markets: Where it is kept.
+        day: `MM-DD`; `MM weekday nth` of the month (0 is Monday); or `easter` and days after it.
+        shows: What a creator's wish to be LIVE on such a day is multiplied with.
+        audience: What a show's audience is multiplied with.
+        days: How many in a row.
+    """
+
+    name: str
+    markets: tuple[str, ...]
+    day: str
+    shows: float
+    audience: float
+    days: int = 1
+
+
+_ALL = tuple(market.market for market in MARKETS)
+_SPANISH = tuple(market for market in _ALL if market != "BR")
+HOLIDAYS = (
+    Holiday("new_year", _ALL, "01-01", 0.55, 1.05),
+    Holiday("epiphany", ("ES", "MX", "CO"), "01-06", 0.80, 1.00),
+    Holiday("carnival", ("BR",), "easter -51", 0.55, 0.80, days=5),
+    Holiday("carnival", ("AR",), "easter -48", 0.80, 0.95, days=2),
+    Holiday("holy_week", _SPANISH, "easter -3", 0.70, 0.90, days=3),
+    Holiday("holy_week", ("BR",), "easter -2", 0.75, 0.95),
+    Holiday("easter", _ALL, "easter +0", 0.80, 1.00),
+    Holiday("labor_day", tuple(m for m in _ALL if m != "US"), "05-01", 0.90, 1.10),
+    Holiday("mothers_day", ("MX",), "05-10", 0.65, 1.10),
+    Holiday("mothers_day", ("ES",), "05 6 1", 0.80, 1.05),
+    Holiday("mothers_day", ("BR", "CO", "PE", "CL", "US"), "05 6 2", 0.70, 1.10),
+    Holiday("mothers_day", ("AR",), "10 6 3", 0.70, 1.10),
+    Holiday("may_revolution", ("AR",), "05-25", 0.85, 1.05),
+    Holiday("saint_john", ("BR",), "06-24", 0.85, 1.00),
+    Holiday("national_day", ("US",), "07-04", 0.70, 0.90),
+    Holiday("national_day", ("AR",), "07-09", 0.80, 1.05),
+    Holiday("national_day", ("CO",), "07-20", 0.80, 1.05),
+    Holiday("national_day", ("PE",), "07-28", 0.65, 1.05, days=2),
+    Holiday("national_day", ("BR",), "09-07", 0.85, 1.05),
+    Holiday("national_day", ("MX",), "09-15", 0.60, 0.95, days=2),
+    Holiday("national_day", ("CL",), "09-18", 0.50, 0.85, days=2),
+    Holiday("national_day", ("ES",), "10-12", 0.85, 1.05),
+    Holiday("our_lady_of_aparecida", ("BR",), "10-12", 0.85, 1.05),
+    Holiday("day_of_the_dead", ("MX",), "11-01", 0.85, 1.20, days=2),
+    Holiday("all_saints", ("ES", "PE", "CL"), "11-01", 0.90, 1.05),
+    Holiday("all_souls", ("BR",), "11-02", 0.90, 1.00),
+    Holiday("thanksgiving", ("US",), "11 3 4", 0.60, 0.90),
+    Holiday("little_candles", ("CO",), "12-07", 0.75, 1.00, days=2),
+    Holiday("immaculate_conception", ("AR", "CL", "ES", "PE"), "12-08", 0.90, 1.05),
+    Holiday("guadalupe", ("MX",), "12-12", 0.85, 1.05),
+    Holiday("christmas_eve", _ALL, "12-24", 0.35, 0.80),
+    Holiday("christmas", _ALL, "12-25", 0.60, 1.10),
+    Holiday("new_years_eve", _ALL, "12-31", 0.35, 0.75),
+)
+"""Dates of law and custom, held once against the package `holidays` 0.109 for 2025 to 2027 where they
+are public holidays. A table, since half of what moves people (mother's day, carnival in Brazil) is
+none, and since a decree that the package learns of must not change the bytes of a world. How much
+they move is judgement."""
 
 # ---- audience and gifts --------------------------------------------------------------
 AUDIENCE_LOG_MEAN = 1.9
