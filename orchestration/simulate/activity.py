@@ -19,6 +19,7 @@ from orchestration.simulate import parameters as p
 from orchestration.simulate.bots import with_bots
 from orchestration.simulate.clock import DAY, HOUR, WEEK, Clock, date_of, epoch_of
 from orchestration.simulate.draws import NEVER, Floats, Ints, Rows, Stage, generator
+from orchestration.simulate.holidays import DAYS_SEEN, factors_of_week
 from orchestration.simulate.options import WorldOptions
 from orchestration.simulate.world import (
     ACTIVE_STATUS,
@@ -33,6 +34,7 @@ from orchestration.simulate.world import (
     PAUSED,
     PAUSED_STATUS,
     WAITING,
+    ZONES,
     Population,
     tier_of,
 )
@@ -45,6 +47,7 @@ KEEP = -2
 _STATUS_OF_STATE = np.array(
     [APPLIED_STATUS, ACTIVE_STATUS, PAUSED_STATUS, LEFT_STATUS, BANNED_STATUS]
 )
+_FIRST_ZONES = np.array([ZONES.index(market.zones[0][0]) for market in p.MARKETS])
 _DAYS = 7
 _SLOTS = 2 * _DAYS
 """Seven days, each with a main show and an earlier second one."""
@@ -125,7 +128,7 @@ class Activity:
     def take_changes(self) -> Rows:
         """The changes that were noted since the last call: creator, at, and a creator's state.
 
-        That is status, agency, tier, followers and joined_at; `KEEP` where one stays as it was.
+        That is status, agency, tier, followers, joined_at and zone; `KEEP` where one stays.
         Some lie ahead, none of a later week before the next local Monday.
         """
         columns = self._changes[0].keys()
@@ -170,6 +173,29 @@ class Activity:
         target = np.where(agency_market[target] == people.market[rows], target, NO_AGENCY)
         self._agency[rows] = target
         self._record(rows, np.full(len(rows), monday + 2 * DAY + 16 * HOUR), agency=target)
+        self._move(week, monday)
+
+    def _move(self, week: int, monday: int) -> None:
+        """Some move to another market with the week: to its own zone, and out of their agency."""
+        rng = generator(self._options.seed, Stage.MOVES, week)
+        people, present = self._people, self._present
+        rows = np.flatnonzero(
+            (self._state[:present] == ON) & (rng.random(present) < p.MARKET_MOVES_PER_WEEK)
+        )
+        # Of the others, by their shares: skip over the one that the creator comes from.
+        shares = np.array([market.share for market in p.MARKETS])
+        odds = shares * (np.arange(len(shares)) != people.market[rows][:, None])
+        edges = np.cumsum(odds, axis=1)
+        target = (edges < rng.random(len(rows))[:, None] * edges[:, -1:]).sum(axis=1)
+        people.market[rows] = target
+        people.zone[rows] = _FIRST_ZONES[target]
+        self._agency[rows] = NO_AGENCY
+        self._record(
+            rows,
+            np.full(len(rows), monday + 6 * HOUR),
+            zone=people.zone[rows],
+            agency=self._agency[rows],
+        )
 
     # ---- going LIVE ----------------------------------------------------------------------------
     def _shows(self, week: int, monday: int) -> Rows:
@@ -238,9 +264,15 @@ class Activity:
         """Creators and local starts of the usual shows: some of the week's fourteen slots each."""
         people = self._people
         on = np.flatnonzero((self._state == ON) & (people.first_live_local < monday + WEEK))
-        counts = np.minimum(rng.poisson(people.shows_per_week[on]), _SLOTS)
+        wished, usual = people.shows_per_week[on], np.array(p.WEEKDAY_WEIGHTS)
+        factors = factors_of_week(monday)
+        if factors is not None:
+            usual = usual * factors.shows[:, :_DAYS]
+            wished = wished * (usual.sum(axis=1) / sum(p.WEEKDAY_WEIGHTS))[people.market[on]]
+        counts = np.minimum(rng.poisson(wished), _SLOTS)
         on, counts = on[counts > 0], counts[counts > 0]
-        weights = np.array(p.WEEKDAY_WEIGHTS) * self._day_habits[on * _SCATTER % p.DAY_HABITS]
+        weights = self._day_habits[on * _SCATTER % p.DAY_HABITS]
+        weights = weights * (usual if factors is None else usual[people.market[on]])
         weights = np.hstack([weights, weights * p.SECOND_SHOW_WEIGHT])
         # The n smallest of exponential / weight are a weighted draw without replacement.
         keys = rng.standard_exponential((len(on), _SLOTS)) / weights
@@ -293,6 +325,12 @@ class Activity:
             + p.AUDIENCE_SIGMA * rng.standard_normal(size)
         )
         audience *= shows["share"] * np.where(is_static, 0.3, 1.0)
+        monday = self._monday + week * WEEK
+        factors = factors_of_week(monday)
+        if factors is not None:
+            local = self._clock.to_local(people.zone[creator], start)
+            day = np.clip((local - monday) // DAY, 0, DAYS_SEEN - 1)
+            audience *= factors.audience[people.market[creator], day]
         viewer_seconds = np.floor(audience * seconds).astype(np.int64)
         average_hundredths = np.rint(viewer_seconds * 100 / seconds).astype(np.int64)
         peak = np.ceil(
@@ -347,6 +385,7 @@ class Activity:
         tier: Ints | None = None,
         followers: Ints | None = None,
         joined_at: Ints | None = None,
+        zone: Ints | None = None,
     ) -> None:
         """Note changes from the start on; what is not given stays as it was."""
         inside = at >= self._start
@@ -356,6 +395,7 @@ class Activity:
             "tier": tier,
             "followers": followers,
             "joined_at": joined_at,
+            "zone": zone,
         }
         change: Rows = {"creator": creator[inside], "at": at[inside]}
         for name, values in given.items():
@@ -380,6 +420,7 @@ class Activity:
             tier=people.tier[rows],
             followers=people.followers[rows],
             joined_at=people.approved_at[rows],
+            zone=people.zone[rows],
         )
         rows = joining[~people.is_existing[joining]]
         self._record(
@@ -390,6 +431,7 @@ class Activity:
             tier=people.tier[rows],
             followers=people.followers[rows],
             joined_at=np.full(len(rows), NEVER),
+            zone=people.zone[rows],
         )
         rows = rows[people.approved_at[rows] != NEVER]
         approved = people.approved_at[rows]

@@ -40,6 +40,7 @@ class Stage(IntEnum):
     ASSETS = 22
     MEASURES = 23
     HABITS = 40
+    MOVES = 41
 
 
 def generator(seed: int, stage: Stage, step: int = 0) -> np.random.Generator:

@@ -134,8 +134,8 @@ CREATOR_JOINS = """
     inner join platforms on people.platform = platforms.code
     inner join nouns on people.handle_noun = nouns.code
     inner join words on people.handle_word = words.code
-    inner join markets on people.market = markets.code
-    inner join zones on people.zone = zones.code
+    inner join zones on rows.zone = zones.code
+    inner join markets on zones.market = markets.code
     inner join languages on people.language = languages.code
     inner join categories on people.category = categories.code
     inner join sources on people.source = sources.code
@@ -285,7 +285,7 @@ def open_scratch(folder: Path) -> duckdb.DuckDBPyConnection:
         "set enable_progress_bar = false",
     ):
         connection.execute(setting)
-    from orchestration.simulate.world import ZONES
+    from orchestration.simulate.world import MARKET_OF_ZONE, ZONES
 
     words: dict[str, tuple[str, ...]] = {
         "platforms": p.PLATFORMS,
@@ -293,7 +293,6 @@ def open_scratch(folder: Path) -> duckdb.DuckDBPyConnection:
         "nouns": p.HANDLE_NOUNS,
         "words": p.HANDLE_WORDS,
         "markets": tuple(market.market for market in p.MARKETS),
-        "zones": ZONES,
         "languages": p.LANGUAGES,
         "sources": tuple(name for name, _ in p.ACQUISITION_SOURCES),
         "statuses": p.STATUSES,
@@ -308,6 +307,12 @@ def open_scratch(folder: Path) -> duckdb.DuckDBPyConnection:
         put_records(
             connection, table, {"code": "bigint", "name": "varchar"}, list(enumerate(names))
         )
+    put_records(
+        connection,
+        "zones",
+        {"code": "bigint", "name": "varchar", "market": "bigint"},
+        [(code, zone, int(MARKET_OF_ZONE[code])) for code, zone in enumerate(ZONES)],
+    )
     put_records(
         connection,
         "agencies",

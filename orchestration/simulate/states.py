@@ -13,7 +13,34 @@ from orchestration.simulate.clock import DAY, epoch_of
 from orchestration.simulate.draws import NEVER, Ints, Rows
 from orchestration.simulate.options import WorldOptions
 
-STATE_COLUMNS = ("status", "agency", "tier", "followers", "joined_at")
+STATE_COLUMNS = ("status", "agency", "tier", "followers", "joined_at", "zone")
+
+
+HISTORY_COLUMNS = ("agency", "tier", "zone")
+"""What a fact of the past is told by: its history is part of the truth."""
+
+
+class CreatorHistory:
+    """When each creator's agency, tier, market and zone changed, as the feed shows it."""
+
+    def __init__(self, size: int) -> None:
+        """Nobody is known yet."""
+        self._last: Rows = {name: np.full(size, KEEP, np.int64) for name in HISTORY_COLUMNS}
+
+    def changed(self, rows: Rows) -> Rows:
+        """Of settled rows (by creator, then arrival), those in which one of these is another."""
+        creator = rows["creator"]
+        is_first = np.ones(len(creator), bool)
+        is_first[1:] = creator[1:] != creator[:-1]
+        is_last = np.ones(len(creator), bool)
+        is_last[:-1] = is_first[1:]
+        differs = np.zeros(len(creator), bool)
+        for name, last in self._last.items():
+            before = np.where(is_first, last[creator], np.roll(rows[name], 1))
+            differs |= rows[name] != before
+            last[creator[is_last]] = rows[name][is_last]
+        kept = ("creator", "arrival", "updated_at", *HISTORY_COLUMNS)
+        return {name: rows[name][differs] for name in kept}
 
 
 class CreatorStates:

@@ -20,6 +20,10 @@ Files below the truth folder:
   and by category of the creator. `new` counts against all sessions of the world, and before its
   window there are none: in the first weeks creators who had been LIVE before look new (the left
   edge).
+* `creator_history.parquet`: agency, tier, market and time zone of every creator as first known, and
+  each time that one of them changed: a fact of a day has the values of its day.
+* `holidays.parquet`: the holidays of the window by market and day, and what they multiply.
+* `cohort_week.parquet`, `funnel_week.parquet`: see `truth_counts`.
 * `dirt.parquet`: kind, session_id and arrival date of every dirty row.
 """
 
@@ -35,11 +39,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orchestration.simulate import parameters as p
+from orchestration.simulate import truth_counts
 from orchestration.simulate.activity import first_monday, week_count
 from orchestration.simulate.clock import WEEK, Clock, date_of
 from orchestration.simulate.draws import NEVER, Bools, Ints, Rows
+from orchestration.simulate.holidays import kept_between
 from orchestration.simulate.landing import copy_to, put_records
 from orchestration.simulate.options import WorldOptions
+from orchestration.simulate.truth_counts import UNKNOWN_MARKET
 from orchestration.simulate.world import Population
 
 if TYPE_CHECKING:
@@ -55,8 +62,6 @@ GROWTH_COLUMNS = {
     "resurrected_count": "bigint",
     "churned_count": "bigint",
 }
-UNKNOWN_MARKET = "ZZ"
-"""Where the feed leaves the country out, nobody can know the market."""
 
 
 class WeeklyActivity:
@@ -65,8 +70,11 @@ class WeeklyActivity:
     def __init__(self, people: Population, options: WorldOptions, clock: Clock) -> None:
         """Nobody was LIVE yet."""
         self._people = people
+        self._options = options
         self._clock = clock
         self._monday = first_monday(options)
+        # Before anybody has moved to another zone.
+        self._entry_week = (clock.to_local(people.zone, people.applied_at) - self._monday) // WEEK
         # A show after midnight on the last Sunday counts for the week after.
         self._active: Bools = np.zeros((week_count(options) + 1, people.size), bool)
 
@@ -76,9 +84,10 @@ class WeeklyActivity:
         self._active[(local - self._monday) // WEEK, true["creator"]] = True
 
     def with_local_start(self, rows: Rows) -> Rows:
-        """Rows with their creators' local start (of no use where the creator is missing)."""
+        """Rows with their creators' local start, and the zone of this week."""
         local = self._clock.to_local(self._people.zone[rows["creator"]], rows["started_at"])
-        return {**rows, "local_started_at": local}
+        zone = self._people.zone[rows["creator"]]
+        return {**rows, "local_started_at": local, "zone": zone}
 
     @property
     def creators_live(self) -> int:
@@ -106,6 +115,16 @@ class WeeklyActivity:
             if self._active[:, members].any()
             for row in self._growth_of(kind, value, members, weeks)
         ]
+
+    def write_counts(self, connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+        """`cohort_week.parquet` and `funnel_week.parquet`."""
+        truth_counts.write(
+            connection,
+            root,
+            self._monday,
+            truth_counts.cohort_counts(self._active, self._people),
+            truth_counts.funnel_counts(self._active, self._people, self._options, self._entry_week),
+        )
 
     def _growth_of(
         self, kind: str, value: str, members: Bools, weeks: Ints
@@ -161,9 +180,8 @@ def write_sessions(
             rows.clock_skew_seconds,
             if(rows.is_polled = 1, 'live_snapshots', 'live_sessions') as route
         from true_rows as rows
-        inner join people on rows.creator = people.creator
         inner join platforms on rows.platform = platforms.code
-        inner join zones on people.zone = zones.code
+        inner join zones on rows.zone = zones.code
         order by rows.session
         """,
         folder / f"week_{week:03d}.parquet",
@@ -201,14 +219,62 @@ def write_creators(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
             people.shows_per_week
         from people
         inner join latest on people.creator = latest.creator
-        inner join markets on people.market = markets.code
-        inner join zones on people.zone = zones.code
+        inner join zones on latest.zone = zones.code
+        inner join markets on zones.market = markets.code
         inner join categories on people.category = categories.code
         inner join sources on people.source = sources.code
         inner join statuses on latest.status = statuses.code
         order by people.creator
         """,
         root / "creators.parquet",
+        "parquet",
+    )
+
+
+def write_history(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """`creator_history.parquet`, from the table `history_rows`."""
+    copy_to(
+        connection,
+        """
+        select
+            printf('c%07d', rows.creator) as creator_id,
+            to_timestamp(rows.updated_at) as updated_at,
+            rows.arrival as arrival_day,
+            if(rows.agency < 0, null, printf('a%03d', rows.agency)) as agency_id,
+            printf('rank_%d', rows.tier) as tier,
+            markets.name as market,
+            zones.name as timezone
+        from history_rows as rows
+        inner join zones on rows.zone = zones.code
+        inner join markets on zones.market = markets.code
+        order by rows.creator, rows.updated_at
+        """,
+        root / "creator_history.parquet",
+        "parquet",
+    )
+
+
+def write_holidays(
+    connection: duckdb.DuckDBPyConnection, root: Path, options: WorldOptions
+) -> None:
+    """`holidays.parquet`: what is kept on the local days of the window."""
+    last = options.start + timedelta(days=options.days)
+    columns = {
+        "market": "varchar",
+        "local_date": "date",
+        "name": "varchar",
+        "shows_factor": "double",
+        "audience_factor": "double",
+    }
+    kept = [
+        (each.market, each.day, each.name, each.shows, each.audience)
+        for each in kept_between(options.start - timedelta(days=1), last)
+    ]
+    put_records(connection, "holidays", columns, kept)
+    copy_to(
+        connection,
+        "select * from holidays order by local_date, market, name",
+        root / "holidays.parquet",
         "parquet",
     )
 

@@ -23,7 +23,7 @@ from orchestration.simulate.derived import Derived, Week
 from orchestration.simulate.dirt import KINDS, Dirt, stack, take
 from orchestration.simulate.draws import NEVER, Bools, Ints, Rows
 from orchestration.simulate.options import WorldOptions
-from orchestration.simulate.states import CreatorStates
+from orchestration.simulate.states import CreatorHistory, CreatorStates
 
 if TYPE_CHECKING:
     import duckdb
@@ -86,6 +86,7 @@ def _walk(
     soiler = Dirt(options, lambda arrival: _naive_fits(arrival, options))
     states = CreatorStates(people.size, options)
     derived = Derived(people, options, clock)
+    history = CreatorHistory(people.size)
     _put_people(connection, people)
     _put_what_is_drawn_ahead(connection, people, options)
 
@@ -98,7 +99,9 @@ def _walk(
         landed = soiler.land(week, block).without(derived.polled)
         landing.put(connection, "session_rows", _as_in_files(landed.rows, people))
         through = min(complete_after(options, week), options.days)
-        landing.put(connection, "creator_rows", states.settle(changes, through))
+        settled = states.settle(changes, through)
+        landing.put(connection, "creator_rows", settled)
+        landing.put(connection, "history_rows", history.changed(settled))
         writer.write(through)
         true = _by_both_routes(landed.true, observed, derived.polled, options)
         lost = _by_both_routes(
@@ -115,6 +118,8 @@ def _walk(
     known = states.known()
     missing = [(options.start + timedelta(days=day)).isoformat() for day in soiler.missing_days()]
     landing.put(connection, "latest", known)
+    # Who moved after the last arrival day has not moved yet, for all that anybody can know.
+    people.market[known["creator"]] = world.MARKET_OF_ZONE[known["zone"]]
     made = Made(
         creators=len(known["creator"]),
         creators_live=weekly.creators_live,
@@ -161,7 +166,10 @@ def _finish_truth(
     """The tables that are about the whole world, and `truth.json`."""
     truth.write_creators(connection, root)
     truth.write_dirt(connection, root, options)
+    truth.write_history(connection, root)
+    truth.write_holidays(connection, root, options)
     truth.write_growth(connection, root, weekly.growth())
+    weekly.write_counts(connection, root)
     if "backstage_reports" in options.feeds:
         folder = root.parent / "exports"
         rows, files = backstage.export_world(root, folder, options)

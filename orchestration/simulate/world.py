@@ -23,6 +23,7 @@ APPLIED_STATUS, APPROVED_STATUS, ACTIVE_STATUS, PAUSED_STATUS, LEFT_STATUS, BANN
 """Codes of `parameters.STATUSES`."""
 
 ZONES = tuple(zone for market in p.MARKETS for zone, _ in market.zones)
+MARKET_OF_ZONE = np.repeat(np.arange(len(p.MARKETS)), [len(m.zones) for m in p.MARKETS])
 NO_AGENCY = -1
 _SATURDAY = 5
 _DAYS_A_BLOCK = 7
@@ -30,7 +31,10 @@ _DAYS_A_BLOCK = 7
 
 @dataclass
 class Population:
-    """One entry a creator, in every array. Codes index `parameters`' tuples (`zone`: `ZONES`)."""
+    """One entry a creator, in every array. Codes index `parameters`' tuples (`zone`: `ZONES`).
+
+    `market` and `zone` are those of the week that is lived: who moves has new ones from then on.
+    """
 
     market: Ints
     zone: Ints
