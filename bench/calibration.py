@@ -287,15 +287,21 @@ class Compared:
     name: str
     kind: Kind
     quantiles: dict[str, list[float]]
+    means: dict[str, float]
 
     @property
     def shape_distance(self) -> float:
-        """Mean absolute log of the ratio of the quantiles, each over its own median; 0 is equal.
+        """Mean absolute log of the ratio of the quantiles, each over its own level; 0 is equal.
 
-        For ratios the levels are compared too, since they have no level of their own.
+        The level is the median; of counts the mean, since their median jumps from one whole number
+        to the next; of ratios 1: they have none.
         """
         ours, theirs = self.quantiles["simulated"], self.quantiles["holodex"]
-        one, other = (1.0, 1.0) if self.kind == "ratios" else (ours[2], theirs[2])
+        one, other = {
+            "counts": (self.means["simulated"], self.means["holodex"]),
+            "levels": (ours[2], theirs[2]),
+            "ratios": (1.0, 1.0),
+        }[self.kind]
         return sum(
             abs(math.log((a / one) / (b / other))) for a, b in zip(ours, theirs, strict=True)
         ) / len(SHARES)
@@ -322,11 +328,15 @@ def compare(connection: duckdb.DuckDBPyConnection) -> list[Compared]:
     """All measures."""
     found = []
     for name, (kind, query) in MEASURES.items():
-        quantiles = {}
+        quantiles, means = {}, {}
         for source in SOURCES:
-            asked = f"select quantile_cont(value, {list(SHARES)}) from ({query.format(s=source)})"
-            quantiles[source] = [float(v) for v in connection.execute(asked).fetchall()[0][0]]
-        found.append(Compared(name, kind, quantiles))
+            found_values, mean = connection.execute(
+                f"select quantile_cont(value, {list(SHARES)}), avg(value) "
+                f"from ({query.format(s=source)})"
+            ).fetchall()[0]
+            quantiles[source] = [float(value) for value in found_values]
+            means[source] = float(mean)
+        found.append(Compared(name, kind, quantiles, means))
     return found
 
 
@@ -358,9 +368,7 @@ def show(connection: duckdb.DuckDBPyConnection, truth: Path, pictures: Path | No
             print(f"{item.name if source == 'holodex' else '':<42}{source:>10}{values}{last}")
     total = sum(item.shape_distance for item in compared) / len(compared)
     print(f"{'all, on average':<42}{'':>10}{'':>45}{total:9.2f}")
-    print(
-        "apart: mean |log ratio| of the quantiles, each over its own median where only shapes count"
-    )
+    print("apart: mean |log ratio| of the quantiles, each over its own level where it has one")
     for part in ("hour", "weekday"):
         print(f"\nshare of shows by local {part}")
         for source in SOURCES:
