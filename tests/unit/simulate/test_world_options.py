@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -113,3 +114,30 @@ def test_the_clock_knows_daylight_saving(zone: str, day: date, offsets: set[int]
     # The hour that is shown twice has two instants: one of them comes back.
     assert np.abs(back - utc).max() <= 3_600
     assert np.array_equal(clock.to_local(codes, back), local)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/Santiago", date(2026, 9, 6)),
+        ("America/Santiago", date(2027, 4, 3)),
+        ("America/New_York", date(2026, 11, 1)),
+        ("America/New_York", date(2027, 3, 14)),
+        ("America/Tijuana", date(2027, 3, 14)),
+        ("Europe/Madrid", date(2026, 10, 25)),
+        ("Europe/Madrid", date(2027, 3, 28)),
+        ("Atlantic/Canary", date(2027, 3, 28)),
+        ("America/Mexico_City", date(2026, 4, 5)),
+    ],
+)
+def test_an_hour_that_is_skipped_is_the_later_one_and_of_one_shown_twice_the_first(
+    zone: str, day: date
+) -> None:
+    """Held against `zoneinfo`, whose `fold=0` says the same on both sides of UTC."""
+    shown = epoch_of(day) + np.arange(-86_400, 2 * 86_400, 600)
+    instants = Clock((zone,), day, 1).to_utc(np.zeros(len(shown), np.int64), shown)
+    expected = [
+        datetime.fromtimestamp(int(local), UTC).replace(tzinfo=ZoneInfo(zone)).timestamp()
+        for local in shown
+    ]
+    assert instants.tolist() == expected
