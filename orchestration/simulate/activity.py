@@ -15,11 +15,13 @@ from datetime import timedelta
 
 import numpy as np
 
+from orchestration.simulate import lots as table
 from orchestration.simulate import parameters as p
+from orchestration.simulate.audience import Audience
 from orchestration.simulate.bots import with_bots
 from orchestration.simulate.clock import DAY, HOUR, WEEK, Clock, date_of, epoch_of
-from orchestration.simulate.draws import NEVER, Floats, Ints, Rows, Stage, generator
-from orchestration.simulate.holidays import DAYS_SEEN, factors_of_week
+from orchestration.simulate.draws import NEVER, Ints, Rows, Stage, generator
+from orchestration.simulate.holidays import factors_of_week
 from orchestration.simulate.options import WorldOptions
 from orchestration.simulate.world import (
     ACTIVE_STATUS,
@@ -50,7 +52,7 @@ _STATUS_OF_STATE = np.array(
 _FIRST_ZONES = np.array([ZONES.index(market.zones[0][0]) for market in p.MARKETS])
 _DAYS = 7
 _SLOTS = 2 * _DAYS
-"""Seven days, each with a main show and an earlier second one."""
+"""Seven days, each with an earlier second show and then the main one."""
 _SCATTER = 2_654_435_761
 """Knuth's multiplier: neighbours in number do not share a liking."""
 
@@ -105,6 +107,8 @@ class Activity:
         self._next_month_diamonds = np.zeros(people.size, np.float64)
         self._month_start = self._start
         self._sessions = 0
+        self._audience = Audience(people, clock)
+        self._show_seconds = np.exp(people.log_show_seconds)
         self._day_habits = np.exp(
             p.DAY_HABIT_SIGMA
             * generator(options.seed, Stage.HABITS).standard_normal((p.DAY_HABITS, _DAYS))
@@ -210,55 +214,54 @@ class Activity:
         creator, local = self._usual_shows(rng, monday)
         # Nothing may fall back into the week before, whose days may have been written.
         start = self._clock.to_utc(people.zone[creator], np.maximum(local, monday))
-        usual = (start > people.first_live_at[creator]) & (start >= self._start)
+        usual = np.flatnonzero((start > people.first_live_at[creator]) & (start >= self._start))
         firsts = np.flatnonzero(begins)
         creator = np.concatenate([creator[usual], firsts])
         start = np.concatenate([start[usual], people.first_live_at[firsts]])
 
-        seconds = np.exp(
-            people.log_show_seconds[creator] + p.SHOW_SIGMA * rng.standard_normal(len(creator))
-        )
-        seconds = np.clip(seconds, p.SHOW_MIN_SECONDS, p.SHOW_MAX_SECONDS)
-        marathon = rng.random(len(creator)) < p.MARATHON_RATE
-        hours = rng.uniform(*p.MARATHON_HOURS, len(creator))
-        seconds = np.where(marathon, hours * HOUR, seconds).astype(np.int64)
-        is_static = rng.random(len(creator)) < np.where(marathon, 0.6, p.STATIC_RATE)
+        length, still, second, later, earlier = table.draw(rng, len(creator), 5)
+        wished = self._show_seconds[creator] * table.about(1.0, p.SHOW_SIGMA)[length]
+        seconds = np.clip(wished, p.SHOW_MIN_SECONDS, p.SHOW_MAX_SECONDS).astype(np.int64)
+        is_static = table.chosen(still, p.STATIC_RATE)
+        marathon = np.flatnonzero(rng.random(len(creator)) < p.MARATHON_RATE)
+        hours = rng.uniform(*p.MARATHON_HOURS, len(marathon))
+        seconds[marathon] = (hours * HOUR).astype(np.int64)
+        is_static[marathon] = rng.random(len(marathon)) < p.MARATHON_STATIC_RATE
 
-        kept = self._without_overlaps(creator, start, start + seconds)
-        creator, start, seconds = creator[kept], start[kept], seconds[kept]
-        is_static = is_static[kept]
-        began = np.isin(creator, firsts) & (start == people.first_live_at[creator])
+        kept = self._without_overlaps(creator, start, start + seconds, monday)
+        began = kept[kept >= len(usual)]
         self._record(
             creator[began],
             start[began],
-            status=np.full(int(began.sum()), ACTIVE_STATUS),
+            status=np.full(len(began), ACTIVE_STATUS),
         )
 
-        platform, share = people.platform[creator], np.ones(len(creator))
-        twice = np.flatnonzero(
-            (people.second_platform[creator] != NEVER)
-            & (rng.random(len(creator)) < p.TWO_PLATFORM_SHOW_SHARE)
-        )
-        jitter = rng.integers(0, 90, len(twice))
-        creator = np.concatenate([creator, creator[twice]])
-        start = np.concatenate([start, start[twice] + jitter])
+        # A show on a second platform stands behind the same one on the first.
+        is_twice = people.second_platform[creator[kept]] != NEVER
+        is_twice &= table.chosen(second[kept], p.TWO_PLATFORM_SHOW_SHARE)
+        rows = np.repeat(kept, 1 + is_twice)
+        twin = np.flatnonzero(rows[1:] == rows[:-1]) + 1
+        creator, start, seconds = creator[rows], start[rows], seconds[rows]
+        platform, share = people.platform[creator], np.ones(len(rows))
+        platform[twin] = people.second_platform[creator[twin]]
+        share[twin] = p.TWO_PLATFORM_AUDIENCE
         # The second platform is switched on a little later and off at nearly the same time.
-        seconds = np.concatenate(
-            [seconds, np.maximum(seconds[twice] - jitter + rng.integers(-30, 31, len(twice)), 1)]
-        )
-        is_static = np.concatenate([is_static, is_static[twice]])
-        platform = np.concatenate([platform, people.second_platform[creator[len(platform) :]]])
-        share = np.concatenate([share, np.full(len(twice), p.TWO_PLATFORM_AUDIENCE)])
-        order = np.lexsort((platform, start, creator))
+        jitter = table.between(later[rows[twin]], 0, 90)
+        start[twin] += jitter
+        seconds[twin] += table.between(earlier[rows[twin]], -30, 31) - jitter
         shows: Rows = {
-            "creator": creator[order],
-            "started_at": start[order],
-            "seconds": seconds[order],
-            "platform": platform[order],
-            "share": share[order],
-            "is_static": is_static[order],
+            "creator": creator,
+            "started_at": start,
+            "seconds": np.maximum(seconds, 1),
+            "platform": platform,
+            "share": share,
+            "is_static": is_static[rows],
         }
-        return self._with_audience(week, shows)
+        audience = generator(self._options.seed, Stage.AUDIENCE, week)
+        sessions = self._audience.of_shows(audience, monday, shows)
+        first = self._sessions
+        self._sessions += len(sessions["creator"])
+        return {**sessions, "session": np.arange(first, self._sessions)}
 
     def _usual_shows(self, rng: np.random.Generator, monday: int) -> tuple[Ints, Ints]:
         """Creators and local starts of the usual shows: some of the week's fourteen slots each."""
@@ -271,108 +274,49 @@ class Activity:
             wished = wished * (usual.sum(axis=1) / sum(p.WEEKDAY_WEIGHTS))[people.market[on]]
         counts = np.minimum(rng.poisson(wished), _SLOTS)
         on, counts = on[counts > 0], counts[counts > 0]
-        weights = self._day_habits[on * _SCATTER % p.DAY_HABITS]
-        weights = weights * (usual if factors is None else usual[people.market[on]])
-        weights = np.hstack([weights, weights * p.SECOND_SHOW_WEIGHT])
         # The n smallest of exponential / weight are a weighted draw without replacement.
-        keys = rng.standard_exponential((len(on), _SLOTS)) / weights
+        weights = self._day_habits * usual.reshape(-1, 1, _DAYS)
+        scale = (1 / np.stack([weights * p.SECOND_SHOW_WEIGHT, weights], axis=-1)).astype(
+            np.float32
+        )
+        liking = on * _SCATTER % p.DAY_HABITS
+        scale = scale.reshape(-1, p.DAY_HABITS, _SLOTS)
+        scale = scale[0][liking] if factors is None else scale[people.market[on], liking]
+        (lots,) = table.draw(rng, len(on) * _SLOTS, 1)
+        keys = table.exponential()[lots].reshape(-1, _SLOTS) * scale
         nth = np.take_along_axis(np.sort(keys, axis=1), counts[:, None] - 1, axis=1)
-        row, slot = np.nonzero(keys <= nth)
+        row, slot = np.divmod(np.flatnonzero(keys <= nth), _SLOTS)
         creator = on[row]
-        hour = people.habit_hour[creator] + p.START_SPREAD_HOURS * rng.standard_normal(len(creator))
-        hour = np.where(slot >= _DAYS, hour - p.SECOND_SHOW_EARLIER_HOURS, hour)
-        is_off = rng.random(len(creator)) < p.OFF_HABIT_SHARE
-        hour = np.where(is_off, rng.uniform(*p.OFF_HABIT_HOURS, len(creator)), hour)
-        return creator, monday + (slot % _DAYS) * DAY + (hour * HOUR).astype(np.int64)
+        day, is_main = slot >> 1, slot & 1
+        near, off, anywhere = table.draw(rng, len(creator), 3)
+        hour = people.habit_hour[creator] + p.START_SPREAD_HOURS * table.normal()[near]
+        hour -= p.SECOND_SHOW_EARLIER_HOURS * (1 - is_main)
+        is_off = np.flatnonzero(table.chosen(off, p.OFF_HABIT_SHARE))
+        early, late = p.OFF_HABIT_HOURS
+        hour[is_off] = early + (late - early) / table.LOTS * anywhere[is_off]
+        return creator, monday + day * DAY + (hour * HOUR).astype(np.int64)
 
-    def _without_overlaps(self, creator: Ints, start: Ints, end: Ints) -> Ints:
+    def _without_overlaps(self, creator: Ints, start: Ints, end: Ints, monday: int) -> Ints:
         """Rows to keep, by creator and start: nobody begins before the last show's rest is over."""
         if len(creator) == 0:
             return np.zeros(0, np.int64)
-        order = np.lexsort((start, creator))
+        # One number orders both: the shows of a week begin within days of it. They nearly stand in
+        # this order, which a stable sort makes use of.
+        order = np.argsort((creator << 24) + (start - monday + WEEK), kind="stable")
         creator, start, end = creator[order], start[order], end[order]
         # A running maximum that starts anew with each creator: lift each creator above all before.
-        lift = creator * (np.int64(1) << 40)
+        lift = creator << 40
         latest = np.maximum.accumulate(np.maximum(end, self._busy_until[creator]) + lift) - lift
         before = np.empty_like(latest)
         before[1:] = latest[:-1]
         is_first = np.ones(len(creator), bool)
         is_first[1:] = creator[1:] != creator[:-1]
         before[is_first] = self._busy_until[creator[is_first]]
-        kept = start >= before + p.REST_SECONDS
-        np.maximum.at(self._busy_until, creator[kept], end[kept])
+        kept = np.flatnonzero(start >= before + p.REST_SECONDS)
+        # Who is kept ends later than all before: the last of each creator stays.
+        self._busy_until[creator[kept]] = end[kept]
         rows: Ints = order[kept]
         return rows
-
-    def _with_audience(self, week: int, shows: Rows) -> Rows:
-        """Fill in who watched and what they gave: unique >= peak >= average, gifters <= unique.
-
-        `share` is the part of a creator's audience that watches on this platform.
-        """
-        rng = generator(self._options.seed, Stage.AUDIENCE, week)
-        people, creator, is_static = self._people, shows["creator"], shows["is_static"]
-        start, seconds, size = shows["started_at"], shows["seconds"], len(creator)
-        talent = people.talent[creator]
-
-        def about(median: float, sigma: float) -> Floats:
-            drawn: Floats = median * np.exp(sigma * rng.standard_normal(size))
-            return drawn
-
-        audience = np.exp(
-            p.AUDIENCE_LOG_MEAN
-            + p.AUDIENCE_TALENT * talent
-            + p.AUDIENCE_STAR * np.maximum(talent, 0.0)
-            + p.AUDIENCE_SIGMA * rng.standard_normal(size)
-        )
-        audience *= shows["share"] * np.where(is_static, 0.3, 1.0)
-        monday = self._monday + week * WEEK
-        factors = factors_of_week(monday)
-        if factors is not None:
-            local = self._clock.to_local(people.zone[creator], start)
-            day = np.clip((local - monday) // DAY, 0, DAYS_SEEN - 1)
-            audience *= factors.audience[people.market[creator], day]
-        viewer_seconds = np.floor(audience * seconds).astype(np.int64)
-        average_hundredths = np.rint(viewer_seconds * 100 / seconds).astype(np.int64)
-        peak = np.ceil(
-            average_hundredths / 100 * (1.15 + 0.5 * rng.standard_exponential(size))
-        ).astype(np.int64)
-        unique = peak + rng.poisson(audience * seconds / HOUR * 5.0)
-        gift_rate = np.clip(0.02 * np.exp(0.3 * talent) * about(1.0, 0.6), 0.0, 0.5)
-        gifters = rng.binomial(unique, gift_rate)
-        given = about(np.exp(p.DIAMONDS_PER_GIFTER_LOG_MEAN), p.DIAMONDS_PER_GIFTER_SIGMA)
-        category = np.where(
-            rng.random(size) < p.SESSION_CATEGORY_IS_TALK_RATE, 0, people.category[creator]
-        )
-        first = self._sessions
-        self._sessions += size
-        ended = start + seconds
-        return {
-            "session": np.arange(first, first + size),
-            "creator": creator,
-            "platform": shows["platform"],
-            "category": np.where(rng.random(size) < p.SESSION_CATEGORY_EMPTY_RATE, NEVER, category),
-            "title": np.where(
-                rng.random(size) < p.TITLE_EMPTY_RATE,
-                NEVER,
-                rng.integers(0, p.TITLES_PER_LANGUAGE, size),
-            ),
-            "started_at": start,
-            "ended_at": ended,
-            "viewer_seconds": viewer_seconds,
-            "average_hundredths": average_hundredths,
-            "peak_viewers": peak,
-            "unique_viewers": unique,
-            "likes": np.floor(unique * about(5.0, 0.8)).astype(np.int64),
-            "comments": np.floor(unique * about(0.5, 0.7)).astype(np.int64),
-            "shares": np.floor(unique * about(0.02, 0.8)).astype(np.int64),
-            "new_followers": rng.binomial(unique, np.clip(about(0.012, 0.5), 0.0, 0.3)),
-            "gifters": gifters,
-            # A gift is at least one diamond.
-            "diamonds": gifters + np.floor(gifters * given).astype(np.int64),
-            "is_static": is_static.astype(np.int64),
-            "updated_at": ended + rng.integers(60, 600, size),
-            "is_bot_like": np.zeros(size, np.int64),
-        }
 
     # ---- what changes about creators -----------------------------------------------------------
     def _record(

@@ -105,6 +105,8 @@ class Landed:
         Args:
             left_out: By creator.
         """
+        if not left_out.any():
+            return self
         of_nobody = np.append(left_out, False)
         true, lost, rows = (
             take(block, ~of_nobody[block["creator"]]) for block in (self.true, self.lost, self.rows)
@@ -122,50 +124,55 @@ class Dirt:
         self._naive_fits = naive_fits
         self._start = epoch_of(options.start)
         self._extras = 0
+        self._lots_of_files: dict[int, float] = {}
 
-    def land(self, week: int, sessions: Rows) -> Landed:
-        """The landed rows of one week's true sessions."""
+    def land(self, week: int, told: Rows) -> Landed:
+        """The landed rows of one week's true sessions, as `by_its_clock` gives them."""
         rng = generator(self._options.seed, Stage.DIRT, week)
-        true = self.by_its_clock(sessions)
-        true["arrival"] = (true["ended_at"] - self._start) // DAY + 1
-        true["file"] = np.ones(len(true["session"]), np.int64)
-        size, on_time = len(true["session"]), true["arrival"].copy()
+        on_time = (told["ended_at"] - self._start) // DAY + 1
+        size = len(on_time)
+        true = {**told, "arrival": on_time.copy(), "file": np.ones(size, np.int8)}
         # One kind a session for those that change when its rows arrive, so that none hides another.
         # Everything is drawn whether or not it is wanted: a kind that is off moves no other.
-        fate = rng.random(size)
-        late_by = rng.integers(p.LATE_DAYS[0], p.LATE_DAYS[1] + 1, size)
-        restated = self._share("restated", fate, 0.0, p.RESTATED_RATE)
-        edge = p.RESTATED_RATE
-        over_midnight = (true["started_at"] - self._start) // DAY + 1 < on_time
-        is_open = self._share("open_first", fate, edge, p.OPEN_FIRST_RATE) & over_midnight
-        edge += p.OPEN_FIRST_RATE
-        late = self._share("late", fate, edge, p.LATE_RATE)
-        edge += p.LATE_RATE
-        twice = self._share("duplicate", fate, edge, p.DUPLICATE_RATE)
-        edge += p.DUPLICATE_RATE
+        fates = _Fates(rng.random(size))
+        restated = fates.next(p.RESTATED_RATE)
+        is_open = fates.next(p.OPEN_FIRST_RATE)
+        is_open = is_open[(true["started_at"][is_open] - self._start) // DAY + 1 < on_time[is_open]]
+        late = fates.next(p.LATE_RATE)
+        twice = fates.next(p.DUPLICATE_RATE)
+        corrected = fates.next(p.CORRECTED_ROW_RATE)
 
-        true["arrival"] = on_time + restated + np.where(late, late_by, 0)
+        again_at = rng.integers(2 * HOUR, 20 * HOUR, len(restated))
+        cut = rng.uniform(*p.RESTATED_PART, len(restated))
+        late_by = rng.integers(p.LATE_DAYS[0], p.LATE_DAYS[1] + 1, len(late))
+        wanted = self._options.has
+        if not wanted("restated"):
+            restated, again_at, cut = restated[:0], again_at[:0], cut[:0]
+        if not wanted("late"):
+            late, late_by = late[:0], late_by[:0]
+        is_open = is_open if wanted("open_first") else is_open[:0]
+        twice = twice if wanted("duplicate") else twice[:0]
+
+        true["arrival"][restated] += 1
+        true["arrival"][late] += late_by
+        true["updated_at"] = true["updated_at"].copy()
         # What is restated is only known once the first version has arrived.
-        true["updated_at"] = np.where(
-            restated,
-            self._start + on_time * DAY + rng.integers(2 * HOUR, 20 * HOUR, size),
-            true["updated_at"],
-        )
-        early = self._early(rng, true, restated, on_time)
+        true["updated_at"][restated] = self._start + on_time[restated] * DAY + again_at
+        early = self._early(cut, true, restated, on_time)
         still_on = self._still_on(true, is_open)
         broken = self._broken(rng, true)
         too_late = self._too_late(rng, true)
         copies = take(true, twice)
-        again = self._file_is_corrected(true["arrival"])
-        corrected = again & self._share("corrected_file", fate, edge, p.CORRECTED_ROW_RATE)
-        wrong = self._early(rng, true, corrected, true["arrival"])
-        noon = self._start + true["arrival"] * DAY + 12 * HOUR
-        true["updated_at"] = np.where(
-            corrected, noon + rng.integers(0, 11 * HOUR, size), true["updated_at"]
-        )
-        true["file"] = np.where(corrected, 2, 1)
-        repeated = take(true, again & ~corrected)
-        repeated["file"] = np.full(len(repeated["session"]), 2, np.int64)
+        # The last that is drawn: how much depends on whether it is wanted.
+        again = np.flatnonzero(self._file_is_corrected(true["arrival"]))
+        corrected = corrected[np.isin(corrected, again)]
+        cut = rng.uniform(*p.RESTATED_PART, len(corrected))
+        wrong = self._early(cut, true, corrected, true["arrival"])
+        noon = self._start + true["arrival"][corrected] * DAY + 12 * HOUR
+        true["updated_at"][corrected] = noon + rng.integers(0, 11 * HOUR, len(corrected))
+        true["file"][corrected] = 2
+        repeated = take(true, again[~np.isin(again, corrected)])
+        repeated["file"] = np.full(len(repeated["session"]), 2, np.int8)
 
         rows = stack(
             [
@@ -179,10 +186,10 @@ class Dirt:
                 _as(repeated, _REPEATED + 1),
             ]
         )
-        landed = take(rows, self._lands(rows["arrival"]))
+        landed = _only(rows, self._lands(rows["arrival"]))
         known, lost = self._as_landed(true, [(restated, early), (is_open, still_on)])
         notes = self._notes(landed, take(true, late), take(true, restated), known)
-        if self._options.has("unit_change"):
+        if wanted("unit_change"):
             factor = np.where(
                 landed["arrival"] >= p.UNIT_CHANGE_FROM_ARRIVAL, p.UNIT_CHANGE_FACTOR, 1
             )
@@ -194,22 +201,18 @@ class Dirt:
         days = np.arange(1, self._options.days + 1)
         return [int(day) for day in days[self._is_missing(days)]]
 
-    def _share(self, kind: str, fate: Floats, edge: float, rate: float) -> Bools:
-        """Which sessions a kind falls on, if it is wanted."""
-        chosen: Bools = (fate >= edge) & (fate < edge + rate)
-        return chosen if self._options.has(kind) else np.zeros(len(fate), bool)
-
     def by_its_clock(self, sessions: Rows) -> Rows:
         """Sessions with the times that their platforms tell, and `clock_skew_seconds`."""
         skew = np.zeros(len(sessions["session"]), np.int64)
-        if self._options.has("clock_skew"):
-            spell = (sessions["started_at"] - self._start) // (p.CLOCK_SKEW_WEEKS * 7 * DAY)
-            for number in np.unique(spell):
-                rng = generator(self._options.seed, Stage.CLOCKS, int(number))
-                ahead = rng.integers(*p.CLOCK_SKEW_SECONDS, len(p.PLATFORMS))
-                ahead *= rng.random(len(p.PLATFORMS)) < p.CLOCK_SKEW_RATE
-                ahead[0] = 0
-                skew = np.where(spell == number, ahead[sessions["platform"]], skew)
+        if not self._options.has("clock_skew"):
+            return {**sessions, "clock_skew_seconds": skew}
+        spell = (sessions["started_at"] - self._start) // (p.CLOCK_SKEW_WEEKS * 7 * DAY)
+        for number in np.unique(spell):
+            rng = generator(self._options.seed, Stage.CLOCKS, int(number))
+            ahead = rng.integers(*p.CLOCK_SKEW_SECONDS, len(p.PLATFORMS))
+            ahead *= rng.random(len(p.PLATFORMS)) < p.CLOCK_SKEW_RATE
+            ahead[0] = 0
+            skew = np.where(spell == number, ahead[sessions["platform"]], skew)
         told = {name: sessions[name] + skew for name in ("started_at", "ended_at", "updated_at")}
         return {**sessions, **told, "clock_skew_seconds": skew}
 
@@ -222,25 +225,28 @@ class Dirt:
 
     def _falls_on(self, kind: str, arrival: Ints, edge: float, rate: float) -> Bools:
         """On which arrival days something happens to the file; each is drawn on its own."""
-        if not self._options.has(kind):
+        if not self._options.has(kind) or len(arrival) == 0:
             return np.zeros(len(arrival), bool)
-        days, place = np.unique(arrival, return_inverse=True)
-        lots = [
-            generator(self._options.seed, Stage.FILES, int(day)).random()
-            if day >= p.FIRST_DAY_THAT_MAY_FAIL
-            else 1.0
-            for day in days
-        ]
-        lot = np.array(lots)
-        happens: Bools = ((lot >= edge) & (lot < edge + rate))[place]
+        first, last = int(arrival.min()), int(arrival.max())
+        lot = np.array([self._lot_of_files(day) for day in range(first, last + 1)])
+        happens: Bools = ((lot >= edge) & (lot < edge + rate))[arrival - first]
         return happens
+
+    def _lot_of_files(self, day: int) -> float:
+        """What decides what happens to an arrival day's file; 1 where nothing may."""
+        if day < p.FIRST_DAY_THAT_MAY_FAIL:
+            return 1.0
+        if day not in self._lots_of_files:
+            rng = generator(self._options.seed, Stage.FILES, day)
+            self._lots_of_files[day] = float(rng.random())
+        return self._lots_of_files[day]
 
     def _lands(self, arrival: Ints) -> Bools:
         """Which rows are in a landing file: their day comes, and not after the last."""
         lands: Bools = (arrival <= self._options.days) & ~self._is_missing(arrival)
         return lands
 
-    def _as_landed(self, true: Rows, earlier: list[tuple[Bools, Rows]]) -> tuple[Rows, Rows]:
+    def _as_landed(self, true: Rows, earlier: list[tuple[Ints, Rows]]) -> tuple[Rows, Rows]:
         """True sessions in the last version that landed, and those of which none did or will.
 
         Args:
@@ -249,14 +255,15 @@ class Dirt:
         """
         is_known = self._lands(true["arrival"])
         is_over = true["arrival"] <= self._options.days
-        known = {name: values.copy() for name, values in true.items()}
-        for which, versions in earlier:
-            rows = np.flatnonzero(which)
+        known = true
+        for rows, versions in earlier:
             is_last = ~is_known[rows] & self._lands(versions["arrival"])
-            for name, values in versions.items():
-                known[name][rows[is_last]] = values[is_last]
-            is_known[rows[is_last]] = True
-        return take(known, is_known), take(true, is_over & ~is_known)
+            if is_last.any():
+                known = {name: values.copy() for name, values in known.items()}
+                for name, values in versions.items():
+                    known[name][rows[is_last]] = values[is_last]
+                is_known[rows[is_last]] = True
+        return _only(known, is_known), take(true, is_over & ~is_known)
 
     def _notes(self, landed: Rows, late: Rows, restated: Rows, known: Rows) -> Rows:
         """What there is to say of a week's dirt, as far as it can be seen by the last day.
@@ -286,9 +293,8 @@ class Dirt:
             "arrival": np.concatenate([each["arrival"] for each in rows]),
         }
 
-    def _early(self, rng: np.random.Generator, true: Rows, which: Bools, arrival: Ints) -> Rows:
-        """First versions of restated sessions: cut off between a third and nine tenths."""
-        share = rng.uniform(0.33, 0.9, len(which))[which]
+    def _early(self, share: Floats, true: Rows, which: Ints, arrival: Ints) -> Rows:
+        """First versions of restated sessions, cut off after a share of them."""
         rows = take(true, which)
         rows["arrival"] = arrival[which]
         seconds = np.maximum((rows["ended_at"] - rows["started_at"]) * share, 1).astype(np.int64)
@@ -297,7 +303,7 @@ class Dirt:
         rows["updated_at"] = rows["ended_at"] + 120
         return rows
 
-    def _still_on(self, true: Rows, which: Bools) -> Rows:
+    def _still_on(self, true: Rows, which: Ints) -> Rows:
         """Rows of shows that were on at UTC midnight, exported just before it: without an end."""
         rows = take(true, which)
         day = (rows["started_at"] - self._start) // DAY
@@ -334,20 +340,19 @@ class Dirt:
             kind == NEGATIVE_DIAMONDS, -1 - rows["diamonds"], rows["diamonds"]
         )
         rows["creator"] = np.where(kind == MISSING_CREATOR, NEVER, rows["creator"])
-        rows["variant"] = kind + 1
+        rows["variant"] = (kind + 1).astype(np.int8)
         return rows
 
     def _too_late(self, rng: np.random.Generator, true: Rows) -> Rows:
         """Extra sessions that arrive when their day is long closed."""
         size = len(true["session"])
-        lot = rng.random(size) < p.TOO_LATE_RATE
-        age = rng.integers(p.TOO_LATE_DAYS[0], p.TOO_LATE_DAYS[1] + 1, size)
-        arrival = (true["started_at"] - self._start) // DAY + age
+        lot = np.flatnonzero(rng.random(size) < p.TOO_LATE_RATE)
+        age = rng.integers(p.TOO_LATE_DAYS[0], p.TOO_LATE_DAYS[1] + 1, len(lot))
         if size < 7 * p.TOO_LATE_MIN_SESSIONS_A_DAY or not self._options.has("too_late"):
-            lot &= False
+            lot, age = lot[:0], age[:0]
         rows = take(true, lot)
-        rows["session"] = self._extra_sessions(int(lot.sum()))
-        rows["arrival"] = arrival[lot]
+        rows["session"] = self._extra_sessions(len(lot))
+        rows["arrival"] = (rows["started_at"] - self._start) // DAY + age
         return rows
 
     def _extra_sessions(self, count: int) -> Ints:
@@ -356,8 +361,29 @@ class Dirt:
         return np.arange(first, first + count)
 
 
+class _Fates:
+    """Gives each session at most one fate, by a number drawn for it."""
+
+    def __init__(self, drawn: Floats) -> None:
+        """Nobody has met theirs yet; `drawn` is between 0 and 1."""
+        self._drawn = drawn
+        self._edge = 0.0
+
+    def next(self, rate: float) -> Ints:
+        """The rows that the next fate falls on."""
+        first, self._edge = self._edge, self._edge + rate
+        return np.flatnonzero((self._drawn >= first) & (self._drawn < self._edge))
+
+
+def _only(rows: Rows, which: Bools) -> Rows:
+    """The chosen rows: the block itself where they are all."""
+    return rows if which.all() else take(rows, which)
+
+
 def take(rows: Rows, which: Bools | Ints) -> Rows:
     """The chosen rows, as a new block."""
+    if which.dtype == np.bool_:
+        which = np.flatnonzero(which)
     return {name: values[which] for name, values in rows.items()}
 
 
@@ -367,14 +393,14 @@ def stack(blocks: list[Rows]) -> Rows:
 
 
 def _as(rows: Rows, variant: int) -> Rows:
-    return {**rows, "variant": np.full(len(rows["session"]), variant, np.int64)}
+    return {**rows, "variant": np.full(len(rows["session"]), variant, np.int8)}
 
 
 def _shrink(rows: Rows, seconds: Ints) -> None:
     """Scale what is counted over a session to its first `seconds` (the average stays as it is)."""
     share: Floats = np.minimum(seconds / (rows["ended_at"] - rows["started_at"]), 1.0)
     for name in _COUNTS:
-        rows[name] = np.floor(rows[name] * share).astype(np.int64)
+        rows[name] = (rows[name] * share).astype(rows[name].dtype)
     # Whoever gave at least one gift gave at least one diamond, and nobody else gave any.
     rows["diamonds"] = np.where(
         rows["gifters"] > 0, np.maximum(rows["diamonds"], rows["gifters"]), 0

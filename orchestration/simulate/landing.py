@@ -15,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from orchestration.simulate import dirt as d
 from orchestration.simulate import parameters as p
 from orchestration.simulate.draws import NEVER, Rows
@@ -40,7 +42,11 @@ _MIXED: dict[str, tuple[FileFormat, ...]] = {
 """In a mixed world the format goes round by arrival day: mostly one a feed, others sometimes."""
 
 _COPY_OPTIONS: dict[FileFormat, str] = {
-    "parquet": "format parquet, compression zstd",
+    # As raw data is kept (`ingest.day_rows`): half the time of DuckDB's own choice.
+    "parquet": (
+        "format parquet, compression zstd, compression_level 1, parquet_version v2, "
+        "dictionary_size_limit 2048"
+    ),
     "csv": "format csv, header",
     "csv.gz": "format csv, header, compression gzip",
     "jsonl": "format json",
@@ -72,17 +78,26 @@ def file_format(feed: str, arrival: int, world_format: WorldFormat) -> FileForma
 
 
 def _sql_in_decimal(hundredths: str) -> str:
-    return f"cast({hundredths} * cast(0.01 as decimal(3, 2)) as decimal(18, 2))"
+    # A whole number times a decimal would be computed in 128 bits.
+    return f"cast(cast({hundredths} as decimal(16, 0)) * 0.01 as decimal(18, 2))"
+
+
+def sql_word(code: str, words: Sequence[str]) -> str:
+    """The word of a code, and nothing for `NEVER`: a place in a list takes less than a join."""
+    listed = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+    return f"list_extract([{listed}], {code} + 1)"
 
 
 SESSION_FEED = (
     FeedColumn("session_id", "printf('s%010d', rows.session)"),
     FeedColumn("creator_id", f"if(rows.creator = {NEVER}, null, printf('c%07d', rows.creator))"),
-    FeedColumn("platform", "platforms.name"),
+    FeedColumn("platform", sql_word("rows.platform", p.PLATFORMS)),
     FeedColumn("started_at", "rows.started_at", "timestamp"),
     FeedColumn("ended_at", "rows.ended_at", "timestamp"),
-    FeedColumn("category", "categories.name"),
-    FeedColumn("title", "titles.name"),
+    FeedColumn("category", sql_word("rows.category", [name for name, _ in p.CATEGORIES])),
+    FeedColumn(
+        "title", sql_word("rows.title", [each for code in p.LANGUAGES for each in p.TITLES[code]])
+    ),
     FeedColumn("average_viewers", _sql_in_decimal("rows.average_hundredths")),
     FeedColumn("peak_viewers", "rows.peak_viewers"),
     FeedColumn("unique_viewers", "rows.unique_viewers"),
@@ -98,11 +113,13 @@ SESSION_FEED = (
     FeedColumn("is_static", "rows.is_static = 1"),
     FeedColumn("updated_at", "rows.updated_at", "timestamp"),
 )
-SESSION_JOINS = """
-    left join platforms on rows.platform = platforms.code
-    left join categories on rows.category = categories.code
-    left join titles on rows.title = titles.code
-"""
+SESSION_ROW_COLUMNS = (
+    "session", "creator", "platform", "started_at", "ended_at", "category", "title",
+    "average_hundredths", "peak_viewers", "unique_viewers", "viewer_seconds", "likes", "comments",
+    "shares", "new_followers", "gifters", "diamonds", "is_static", "updated_at", "arrival", "file",
+    "variant",
+)  # fmt: skip
+"""What files of `live_sessions` are made of."""
 DRIFT = FeedColumn(
     p.DRIFT_COLUMN,
     f"list_extract({list(p.DRIFT_VALUES)}, rows.session % {len(p.DRIFT_VALUES)} + 1)",
@@ -231,8 +248,8 @@ LAYOUTS = {
     "live_sessions": Layout(
         "session_rows",
         SESSION_FEED,
-        SESSION_JOINS,
-        "rows.updated_at, rows.session, rows.variant",
+        "",
+        "rows.session, rows.variant",
         has_second_files=True,
     ),
     "onboarding_events": Layout(
@@ -325,12 +342,6 @@ def open_scratch(folder: Path) -> duckdb.DuckDBPyConnection:
         {"code": "bigint", "kind": "varchar", "asset_id": "varchar", "language": "varchar"},
         [(code, *asset) for code, asset in enumerate(p.ASSETS)],
     )
-    put_records(
-        connection,
-        "titles",
-        {"code": "bigint", "name": "varchar"},
-        list(enumerate(title for language in p.LANGUAGES for title in p.TITLES[language])),
-    )
     return connection
 
 
@@ -391,6 +402,7 @@ class Writer:
         self._options = options
         self._written_before = written_before
         self._through = 0
+        self._held: list[Rows] = []
         self.written = {feed: Written() for feed in LAYOUTS if feed in options.feeds}
 
     def write(self, through: int) -> None:
@@ -399,11 +411,74 @@ class Writer:
         Raises:
             AssertionError: A feed has rows for a day that was written before.
         """
+        if self._held:
+            self._write_sessions(through)
         tables = {row[0] for row in self._connection.execute("show tables").fetchall()}
         for feed, layout in LAYOUTS.items():
             if feed in self._options.feeds and layout.table in tables:
                 self._write_feed(feed, layout, through)
         self._through = through
+
+    def hold_sessions(self, rows: Rows) -> None:
+        """Take in rows of `live_sessions` (`SESSION_ROW_COLUMNS`), in order of arrival."""
+        if "live_sessions" in self._options.feeds:
+            self._held.append(rows)
+
+    def _write_sessions(self, through: int) -> None:
+        """Write complete days of sessions from the arrays that hold them, where they are Parquet.
+
+        There are so many that each copy of them shows. Days that are text go on to the table, to be
+        rendered with their neighbours.
+
+        Raises:
+            AssertionError: Rows are held for a day that was written before.
+        """
+        first = min(
+            (int(rows["arrival"][0]) for rows in self._held if len(rows["arrival"])), default=0
+        )
+        if 0 < first <= self._through:
+            raise AssertionError(f"live_sessions has rows for day {first}, which is written.")
+        for day in range(max(first, 1), through + 1):
+            parts = [
+                {name: values[slice(*places)] for name, values in rows.items()}
+                for rows in self._held
+                if len(rows["arrival"])
+                for places in (np.searchsorted(rows["arrival"], (day, day + 1)),)
+                if places[0] < places[1]
+            ]
+            if not parts:
+                continue
+            rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            if file_format("live_sessions", day, self._options.format) == "parquet":
+                self._write_day_of_sessions(day, rows)
+            else:
+                put(self._connection, "session_rows", rows)
+        # Copies, since a slice would keep the whole week.
+        late = [np.searchsorted(rows["arrival"], through, side="right") for rows in self._held]
+        self._held = [
+            {name: values[place:].copy() for name, values in rows.items()}
+            for place, rows in zip(late, self._held, strict=True)
+            if place < len(rows["arrival"])
+        ]
+
+    def _write_day_of_sessions(self, arrival: int, rows: Rows) -> None:
+        """Write a day's files, in the order of its rows, and count them."""
+        feed = "live_sessions"
+        written = self.written[feed]
+        files = np.unique(rows["file"]).tolist()
+        written.rows += len(rows["file"])
+        written.files += len(files)
+        written.drift_files += len(files) * self._has_drift(feed, arrival)
+        if arrival <= self._written_before:
+            written.rows_before += len(rows["file"])
+            return
+        self._connection.register("held", rows)
+        try:
+            for file in files:
+                written.bytes += self._write_large_file(feed, arrival, file, "held")
+                written.new_files += 1
+        finally:
+            self._connection.unregister("held")
 
     def _write_feed(self, feed: str, layout: Layout, through: int) -> None:
         """Write one feed: a file for each arrival day that has rows.
@@ -445,7 +520,7 @@ class Writer:
             for chunk in _chunks(days):
                 if is_parquet and sum(chunk.values()) >= _LARGE_DAY_ROWS and len(chunk) == 1:
                     for arrival, file in sorted(each for each in files if each[0] in chunk):
-                        written.bytes += self._write_large_file(feed, arrival, file)
+                        written.bytes += self._write_large_file(feed, arrival, file, layout.table)
                         written.new_files += 1
                     continue
                 _render(self._connection, feed, chunk, is_parquet=is_parquet)
@@ -475,8 +550,8 @@ class Writer:
         )
         return path.stat().st_size
 
-    def _write_large_file(self, feed: str, arrival: int, file: int) -> int:
-        """Write one file without rendering it first, in the order of its table; give its size.
+    def _write_large_file(self, feed: str, arrival: int, file: int, relation: str) -> int:
+        """Write one file without rendering it first, in the order of a relation; give its size.
 
         Sorting a large day as it stands in the file would cost as much as all else. Rows keep their
         order: they are streamed past tables of words that are always smaller.
@@ -486,7 +561,7 @@ class Writer:
         of_file = f"and rows.file = {file}" if layout.has_second_files else ""
         copy_to(
             self._connection,
-            f"select {', '.join(columns)} from {layout.table} as rows {layout.joins} "
+            f"select {', '.join(columns)} from {relation} as rows {layout.joins} "
             f"where rows.arrival = {arrival} {of_file}",
             path,
             "parquet",

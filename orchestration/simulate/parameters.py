@@ -221,6 +221,7 @@ SHOW_MAX_SECONDS = 12 * 3_600
 MARATHON_RATE = 0.0006
 """Shows that were never ended: over 24 hours, hard to believe and kept."""
 MARATHON_HOURS = (24.5, 40.0)
+MARATHON_STATIC_RATE = 0.6
 REST_SECONDS = 600
 """Nobody is LIVE again sooner than this after the last show."""
 STATIC_RATE = 0.015
@@ -309,6 +310,8 @@ FOLLOWER_CHANGE_REPORTED = 0.01
 # ---- dirt: shares of the true sessions -----------------------------------------------
 DUPLICATE_RATE = 0.005
 RESTATED_RATE = 0.010
+RESTATED_PART = (0.33, 0.9)
+"""Of the whole show, where a first version ends."""
 OPEN_FIRST_RATE = 0.010
 LATE_RATE = 0.010
 LATE_DAYS = (2, 10)

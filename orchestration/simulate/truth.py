@@ -41,13 +41,13 @@ import numpy as np
 from orchestration.simulate import parameters as p
 from orchestration.simulate import truth_counts
 from orchestration.simulate.activity import first_monday, week_count
-from orchestration.simulate.clock import WEEK, Clock, date_of
+from orchestration.simulate.clock import DAY, WEEK, Clock, date_of
 from orchestration.simulate.draws import NEVER, Bools, Ints, Rows
 from orchestration.simulate.holidays import kept_between
-from orchestration.simulate.landing import copy_to, put_records
+from orchestration.simulate.landing import copy_to, put_records, sql_word
 from orchestration.simulate.options import WorldOptions
 from orchestration.simulate.truth_counts import UNKNOWN_MARKET
-from orchestration.simulate.world import Population
+from orchestration.simulate.world import ZONES, Population
 
 if TYPE_CHECKING:
     import duckdb
@@ -154,23 +154,27 @@ class WeeklyActivity:
 def write_sessions(
     connection: duckdb.DuckDBPyConnection, root: Path, name: str, week: int, true: Rows
 ) -> None:
-    """A week's piece of `<name>.parquet`, with `people`. The first week has one always."""
+    """A week's piece of `<name>.parquet`, in the order of its rows (which is that of sessions).
+
+    The first week always has one.
+    """
     folder = root / f"{name}.parquet"
     folder.mkdir(exist_ok=True)
     if week > 0 and len(true["session"]) == 0:
         return
-    connection.register("true_rows", true)
+    days = true["local_started_at"] // DAY
+    connection.register("true_rows", {**true, "local_start_day": days.astype(np.int32)})
     copy_to(
         connection,
         f"""
         select
             printf('s%010d', rows.session) as session_id,
             printf('c%07d', rows.creator) as creator_id,
-            platforms.name as platform,
+            {sql_word("rows.platform", p.PLATFORMS)} as platform,
             to_timestamp(rows.started_at) as started_at,
             to_timestamp(nullif(rows.ended_at, {NEVER})) as ended_at,
-            zones.name as timezone,
-            cast(make_timestamp(rows.local_started_at * 1000000) as date) as local_start_date,
+            {sql_word("rows.zone", ZONES)} as timezone,
+            date '1970-01-01' + rows.local_start_day as local_start_date,
             to_timestamp(rows.updated_at) as updated_at,
             rows.arrival as arrival_day,
             rows.viewer_seconds, rows.peak_viewers, rows.unique_viewers, rows.likes, rows.comments,
@@ -180,9 +184,6 @@ def write_sessions(
             rows.clock_skew_seconds,
             if(rows.is_polled = 1, 'live_snapshots', 'live_sessions') as route
         from true_rows as rows
-        inner join platforms on rows.platform = platforms.code
-        inner join zones on rows.zone = zones.code
-        order by rows.session
         """,
         folder / f"week_{week:03d}.parquet",
         "parquet",
