@@ -27,6 +27,14 @@ MIN_VOLUME_RATIO = 0.3
 MAX_VOLUME_RATIO = 3.0
 MIN_TRAILING_MEDIAN = 20
 """Below so many rows a day, a ratio is noise: a small agency has honest days of two sessions."""
+TRAILING_ARRIVALS = 28
+"""Whose median it is (`int_feed_volumes`), and beyond which an arrival must be out of the usual.
+
+Gifts come in showers: where few creators get most of them, every third day is outside the bounds of
+its median. So the bounds are taken of the second fewest and second most rows of those arrivals,
+where these are further away: a feed that is steady has the same bounds as by its median, and one
+outage among the 28 does not hide the next.
+"""
 
 MAX_LOST_ROWS_RATE = 0.10
 MAX_KPI_MOVE_RATE = 0.10
@@ -167,13 +175,25 @@ def _arrival_volume(connection: duckdb.DuckDBPyConnection, last: Certificate) ->
     known = " or ".join("(feed = ? and arrival_date > ?)" for _ in newest)
     parameters: list[object] = [each for pair in newest.items() for each in pair]
     cursor = connection.execute(
-        "select feed, arrival_date, accepted_count, trailing_median_count, "
-        "accepted_count / trailing_median_count as ratio "
-        f"from intermediate.int_feed_volumes where ({known}) "
-        "and trailing_median_count >= ? "
-        # A count that is missing is not within bounds.
-        "and coalesce(ratio not between ? and ?, true) "
-        "order by feed, arrival_date",
+        f"""
+        with volumes as (
+            select *, list_sort(array_agg(accepted_count) over (
+                partition by feed order by arrival_date
+                rows between {TRAILING_ARRIVALS} preceding and 1 preceding
+            )) as earlier
+            from intermediate.int_feed_volumes
+        )
+        select feed, arrival_date, accepted_count, trailing_median_count,
+            accepted_count / trailing_median_count as ratio
+        from volumes
+        where ({known})
+            and trailing_median_count >= ?
+            -- A count that is missing is not within bounds.
+            and coalesce(accepted_count not between
+                ? * least(trailing_median_count, earlier[2])
+                and ? * greatest(trailing_median_count, earlier[-2]), true)
+        order by feed, arrival_date
+        """,
         [*parameters, MIN_TRAILING_MEDIAN, MIN_VOLUME_RATIO, MAX_VOLUME_RATIO],
     )
     names = [str(each[0]) for each in cursor.description or ()]
@@ -193,9 +213,11 @@ def _arrival_volume(connection: duckdb.DuckDBPyConnection, last: Certificate) ->
     return _Finding(
         within=False,
         message_en=f"{len(rows)} arrival day(s) are outside {MIN_VOLUME_RATIO} to "
-        f"{MAX_VOLUME_RATIO} times the trailing median of their feed: {days}.",
+        f"{MAX_VOLUME_RATIO} times the trailing median of their feed, and of what its last "
+        f"{TRAILING_ARRIVALS} arrivals brought: {days}.",
         message_es=f"{len(rows)} día(s) de llegada quedan fuera de {MIN_VOLUME_RATIO} a "
-        f"{MAX_VOLUME_RATIO} veces la mediana reciente de su feed: {days}.",
+        f"{MAX_VOLUME_RATIO} veces la mediana reciente de su feed, y de lo que trajeron sus "
+        f"últimas {TRAILING_ARRIVALS} llegadas: {days}.",
         failed_count=len(rows),
         sample=masked_sample([dict(zip(names, row, strict=True)) for row in rows]),
     )

@@ -125,6 +125,43 @@ def test_old_days_small_feeds_and_new_feeds_are_not_judged(
     assert _failed(warehouse, last) == {}
 
 
+@pytest.mark.parametrize(
+    ("lowest", "highest", "arrives", "stops"),
+    [
+        ([4, 5], [200, 210], 2, False),
+        ([4, 5], [200, 210], 599, False),
+        ([4, 5], [200, 210], 1, True),
+        ([4, 5], [200, 210], 601, True),
+        # One outage and one shower, long ago, are not what the feed is like.
+        ([0, 30], [30, 5_000], 8, True),
+        ([0, 30], [30, 5_000], 91, True),
+    ],
+)
+def test_a_feed_that_swings_is_held_to_its_swings_and_a_steady_one_to_its_median(
+    warehouse: Path,
+    last: Certificate,
+    lowest: list[int],
+    highest: list[int],
+    arrives: int,
+    *,
+    stops: bool,
+) -> None:
+    """Gifts of a few creators: 30 rows a day in the middle, and on some days next to none."""
+    for day, count in enumerate([*lowest, *highest], start=10):
+        change(
+            warehouse,
+            f"update intermediate.int_feed_volumes set accepted_count = {count} "
+            f"where feed = 'live_sessions' and arrival_date = date '2026-03-{day}'",
+        )
+    change(
+        warehouse,
+        "insert into intermediate.int_feed_volumes values "
+        f"('live_sessions', date '2026-03-30', {arrives}, 30)",
+    )
+
+    assert set(_failed(warehouse, last)) == ({"shift.arrival_volume"} if stops else set())
+
+
 def test_lost_rows_stop_from_a_tenth_on(warehouse: Path, last: Certificate) -> None:
     change(warehouse, "delete from marts.dim_creators where creator_id in ('creator-0')")
     assert _failed(warehouse, last) == {}
