@@ -128,6 +128,8 @@ class Activity:
                 sessions = with_bots(self._options.seed, week, sessions)
             self._account(week, monday, sessions)
             yield sessions
+            # Or it would be held while the next week is lived.
+            del sessions
 
     def take_changes(self) -> Rows:
         """The changes that were noted since the last call: creator, at, and a creator's state.

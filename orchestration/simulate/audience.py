@@ -12,12 +12,14 @@ from orchestration.simulate import lots as table
 from orchestration.simulate import parameters as p
 from orchestration.simulate.clock import DAY, HOUR, Clock
 from orchestration.simulate.draws import NEVER, Rows
-from orchestration.simulate.holidays import DAYS_SEEN, factors_of_week
+from orchestration.simulate.holidays import DAYS_SEEN, WeekFactors, factors_of_week
 from orchestration.simulate.world import Population
 
 _OWN = NEVER - 1
 """Of a category that is drawn: the creator's own."""
 _KINDS_OF_LOTS = 14
+_AT_ONCE = 1 << 15
+"""Shows that are worked on together: what is held of them stays in a processor's cache."""
 
 
 class Audience:
@@ -47,6 +49,20 @@ class Audience:
         Returns:
             `activity.SESSION_COLUMNS`; `session` counts from 0.
         """
+        size = len(shows["creator"])
+        factors = factors_of_week(monday)
+        blocks = [
+            self._of_some(rng, monday, factors, {each: shows[each][rows] for each in shows})
+            for first in range(0, max(size, 1), _AT_ONCE)
+            for rows in (slice(first, first + _AT_ONCE),)
+        ]
+        filled = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        return {"session": np.arange(size), **filled}
+
+    def _of_some(
+        self, rng: np.random.Generator, monday: int, factors: WeekFactors | None, shows: Rows
+    ) -> Rows:
+        """The same of few enough shows, without their numbers."""
         people, creator, is_static = self._people, shows["creator"], shows["is_static"]
         start, seconds, size = shows["started_at"], shows["seconds"], len(shows["creator"])
         lots = iter(table.draw(rng, size, _KINDS_OF_LOTS))
@@ -54,7 +70,6 @@ class Audience:
         audience = self._median[creator] * table.about(1.0, p.AUDIENCE_SIGMA)[next(lots)]
         audience *= shows["share"]
         audience[is_static] *= 0.3
-        factors = factors_of_week(monday)
         if factors is not None:
             local = self._clock.to_local(people.zone[creator], start)
             day = np.clip((local - monday) // DAY, 0, DAYS_SEEN - 1)
@@ -84,10 +99,11 @@ class Audience:
         titles = [(title, title_share) for title in range(p.TITLES_PER_LANGUAGE)]
         ended = start + seconds
         return {
-            "session": np.arange(size),
             "creator": creator,
-            "platform": shows["platform"],
-            "category": np.where(category == _OWN, people.category[creator], category),
+            "platform": shows["platform"].astype(np.int8),
+            "category": np.where(
+                category == _OWN, people.category[creator].astype(np.int8), category
+            ),
             "title": table.codes((NEVER, p.TITLE_EMPTY_RATE), *titles)[next(lots)],
             "started_at": start,
             "ended_at": ended,

@@ -88,9 +88,9 @@ class Landed:
         true: The sessions that are known by the last arrival day, in their order, in the last
             version that landed by then; `arrival` is the day on which that one lands.
         lost: The sessions of which nothing landed, since their day is missing.
-        rows: Landed rows: session columns, `arrival` (1 is the first landing day), `file` (1, or 2
-            in the corrected file of a day), `variant` (0 for true rows, else one more than the code
-            of its kind).
+        rows: Landed rows, by arrival and session: session columns, `arrival` (1 is the first
+            landing day), `file` (1, or 2 in the corrected file of a day), `variant` (0 for true
+            rows, else one more than the code of its kind).
         notes: One entry per piece of dirt: kind (code of `KINDS`), session, arrival.
     """
 
@@ -174,7 +174,7 @@ class Dirt:
         repeated = take(true, again[~np.isin(again, corrected)])
         repeated["file"] = np.full(len(repeated["session"]), 2, np.int8)
 
-        rows = stack(
+        landed = self._landing(
             [
                 _as(true, 0),
                 _as(copies, DUPLICATE + 1),
@@ -186,7 +186,6 @@ class Dirt:
                 _as(repeated, _REPEATED + 1),
             ]
         )
-        landed = _only(rows, self._lands(rows["arrival"]))
         known, lost = self._as_landed(true, [(restated, early), (is_open, still_on)])
         notes = self._notes(landed, take(true, late), take(true, restated), known)
         if wanted("unit_change"):
@@ -203,7 +202,7 @@ class Dirt:
 
     def by_its_clock(self, sessions: Rows) -> Rows:
         """Sessions with the times that their platforms tell, and `clock_skew_seconds`."""
-        skew = np.zeros(len(sessions["session"]), np.int64)
+        skew = np.zeros(len(sessions["session"]), np.int16)
         if not self._options.has("clock_skew"):
             return {**sessions, "clock_skew_seconds": skew}
         spell = (sessions["started_at"] - self._start) // (p.CLOCK_SKEW_WEEKS * 7 * DAY)
@@ -212,7 +211,7 @@ class Dirt:
             ahead = rng.integers(*p.CLOCK_SKEW_SECONDS, len(p.PLATFORMS))
             ahead *= rng.random(len(p.PLATFORMS)) < p.CLOCK_SKEW_RATE
             ahead[0] = 0
-            skew = np.where(spell == number, ahead[sessions["platform"]], skew)
+            skew = np.where(spell == number, ahead.astype(np.int16)[sessions["platform"]], skew)
         told = {name: sessions[name] + skew for name in ("started_at", "ended_at", "updated_at")}
         return {**sessions, **told, "clock_skew_seconds": skew}
 
@@ -245,6 +244,24 @@ class Dirt:
         """Which rows are in a landing file: their day comes, and not after the last."""
         lands: Bools = (arrival <= self._options.days) & ~self._is_missing(arrival)
         return lands
+
+    def _landing(self, blocks: list[Rows]) -> Rows:
+        """The rows of all blocks that land, by arrival and session.
+
+        Days are few and sessions nearly in order already: radix and merge sort are quick about
+        that. Columns are joined and put in order one by one: a week has them only once.
+        """
+        session, arrival = (
+            np.concatenate([block[name] for block in blocks]) for name in ("session", "arrival")
+        )
+        order = np.argsort(session, kind="stable")
+        order = order[np.argsort(arrival.astype(np.int16)[order], kind="stable")]
+        lands = self._lands(arrival)
+        if not lands.all():
+            order = order[lands[order]]
+        return {
+            name: np.concatenate([block[name] for block in blocks])[order] for name in blocks[0]
+        }
 
     def _as_landed(self, true: Rows, earlier: list[tuple[Ints, Rows]]) -> tuple[Rows, Rows]:
         """True sessions in the last version that landed, and those of which none did or will.

@@ -114,6 +114,8 @@ def _walk(
         sessions += len(true["session"])
         found += np.bincount(landed.notes["kind"], minlength=len(KINDS))
         tell(f"week {week + 1}: {sessions:,} sessions so far")
+        # Or they would be held while the next week is lived.
+        del block, told, observed, landed, true, lost
 
     known = states.known()
     missing = [(options.start + timedelta(days=day)).isoformat() for day in soiler.missing_days()]
@@ -197,19 +199,12 @@ def _finish_truth(
 
 
 def _as_in_files(rows: Rows, people: Population) -> Rows:
-    """A week's landed rows by day and session, with titles in the creators' languages.
-
-    Days are few and sessions nearly in order already: radix and merge sort are quick about that.
-    """
-    order = np.argsort(rows["session"], kind="stable")
-    order = order[np.argsort(rows["arrival"].astype(np.int16)[order], kind="stable")]
-    rows = take({name: rows[name] for name in landing.SESSION_ROW_COLUMNS}, order)
+    """A week's landed rows with titles in the creators' languages."""
     language = people.language[np.maximum(rows["creator"], 0)]
     language[rows["creator"] == NEVER] = 0
-    is_empty = rows["title"] == NEVER
-    rows["title"] = (rows["title"] + language * p.TITLES_PER_LANGUAGE).astype(np.int8)
-    rows["title"][is_empty] = NEVER
-    return rows
+    title = (rows["title"] + language * p.TITLES_PER_LANGUAGE).astype(np.int8)
+    title[rows["title"] == NEVER] = NEVER
+    return {**{name: rows[name] for name in landing.SESSION_ROW_COLUMNS}, "title": title}
 
 
 def _put_people(connection: duckdb.DuckDBPyConnection, people: Population) -> None:
