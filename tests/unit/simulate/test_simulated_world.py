@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 from orchestration.contracts.loader import load_contracts
-from orchestration.simulate import WorldOptions, WorldSummary, simulate
+from orchestration.simulate import WorldOptions, WorldSummary, audience, simulate
 from orchestration.simulate.landing import DRIFT, LAYOUTS
 from orchestration.simulate.options import DIRT_KINDS
 
@@ -127,8 +127,14 @@ def test_the_same_options_give_the_same_bytes_in_another_folder(
     [(7, 400, "mixed"), (1, 300, "csv.gz"), (23, 2_500, "parquet"), (5, 3, "jsonl")],
 )
 def test_a_longer_world_begins_with_the_bytes_of_a_shorter_one(
-    tmp_path: Path, seed: int, creators: int, world_format: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    creators: int,
+    world_format: str,
 ) -> None:
+    # A week of these worlds is worked on in several pieces then, as that of a large one is.
+    monkeypatch.setattr(audience, "_AT_ONCE", 300)
     landed = {}
     for days in (40, 60):
         options = WorldOptions(
