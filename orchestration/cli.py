@@ -251,6 +251,10 @@ def simulate(
     polled_share: Annotated[
         float | None, typer.Option(help="Share of creators whom only polls show (0.05).")
     ] = None,
+    programs: Annotated[
+        str | None,
+        typer.Option(help="all, none, or ids of programs with commas between them (all)."),
+    ] = None,
     if_empty: Annotated[
         bool, typer.Option("--if-empty", help="Do nothing where something has landed already.")
     ] = False,
@@ -275,6 +279,7 @@ def simulate(
         "dirt": dirt,
         "format": file_format,
         "feeds": feeds and tuple(feed.strip() for feed in feeds.split(",")),
+        "programs": programs,
         "gift_share": gift_share,
         "polled_share": polled_share,
     }

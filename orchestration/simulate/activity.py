@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from orchestration.simulate import parameters as p
 from orchestration.simulate.audience import Audience
 from orchestration.simulate.bots import with_bots
 from orchestration.simulate.clock import DAY, HOUR, WEEK, Clock, date_of, epoch_of
-from orchestration.simulate.draws import NEVER, Ints, Rows, Stage, generator
+from orchestration.simulate.draws import NEVER, Floats, Ints, Rows, Stage, generator
 from orchestration.simulate.holidays import factors_of_week
 from orchestration.simulate.options import WorldOptions
 from orchestration.simulate.world import (
@@ -40,6 +41,9 @@ from orchestration.simulate.world import (
     Population,
     tier_of,
 )
+
+if TYPE_CHECKING:
+    from orchestration.simulate.effects import Effects
 
 _A_MONTH = timedelta(days=31)
 
@@ -90,8 +94,18 @@ def complete_after(options: WorldOptions, week: int) -> int:
 class Activity:
     """The walk through the weeks. Holds what one week hands to the next, for every creator."""
 
-    def __init__(self, people: Population, options: WorldOptions, clock: Clock) -> None:
-        """Stand before the first week."""
+    def __init__(
+        self,
+        people: Population,
+        options: WorldOptions,
+        clock: Clock,
+        effects: Effects | None = None,
+    ) -> None:
+        """Stand before the first week; `effects` are those of programs, if there are any.
+
+        What is drawn here is the world without programs, also where there are some.
+        """
+        self._effects = effects
         self._people = people
         self._options = options
         self._clock = clock
@@ -121,11 +135,11 @@ class Activity:
         for week in range(week_count(self._options)):
             monday = self._monday + week * WEEK
             self._record_first_sight(monday)
+            if self._effects is not None:
+                self._effects.programs.begin_week(week, self._state, self._agency)
             if week > 0:
                 self._live_on(week, monday)
             sessions = self._shows(week, monday)
-            if self._options.has("bot_like"):
-                sessions = with_bots(self._options.seed, week, sessions)
             self._account(week, monday, sessions)
             yield sessions
             # Or it would be held while the next week is lived.
@@ -151,24 +165,19 @@ class Activity:
         people, present = self._people, self._present
         before = self._state[:present]
         chance, fate = rng.random(present), rng.random(present)
-        stops = (before == ON) & (chance >= people.continuation[:present])
-        after = before.copy()
-        after[stops] = np.where(
-            fate[stops] < p.PAUSE_SHARE,
-            PAUSED,
-            np.where(fate[stops] > 1 - p.BAN_SHARE, BANNED, LEFT),
-        )
-        paused, left = before == PAUSED, before == LEFT
-        after[paused & (chance < p.PAUSED_RETURNS_PER_WEEK)] = ON
-        after[paused & (chance > 1 - p.PAUSED_LEAVES_PER_WEEK)] = LEFT
-        after[left & (chance < p.LEFT_RETURNS_PER_WEEK)] = ON
+        after = _next_state(before, people.continuation[:present], chance, fate)
         moved = np.flatnonzero(after != before)
         # A return shows at once; that somebody is gone is noticed in office hours during the week.
-        notice = np.where(
-            after[moved] == ON, 6 * HOUR, rng.integers(0, 5, len(moved)) * DAY + 15 * HOUR
-        )
-        self._record(moved, monday + notice, status=_STATUS_OF_STATE[after[moved]])
+        day = rng.integers(0, 5, len(moved))
         self._state[:present] = after
+        shown = self._state
+        if self._effects is not None:
+            by_lot = np.arange(present) % 5
+            by_lot[moved] = day
+            moved = self._effects.live_on(week, self._state, chance, fate, _next_state)
+            day, shown = by_lot[moved], self._effects.state
+        notice = np.where(shown[moved] == ON, 6 * HOUR, day * DAY + 15 * HOUR)
+        self._record(moved, monday + notice, status=_STATUS_OF_STATE[shown[moved]])
 
         transfers = (after == ON) & (self._agency[:present] != NO_AGENCY)
         rows = np.flatnonzero(transfers & (rng.random(present) < p.AGENCY_TRANSFERS_PER_WEEK))
@@ -211,6 +220,11 @@ class Activity:
         local_first = people.first_live_local
         begins = (self._state == WAITING) & (local_first >= monday) & (local_first < monday + WEEK)
         begins &= people.first_live_at != NEVER
+        brought = np.zeros(0, np.int64)
+        if self._effects is not None:
+            # Who was only brought to a first LIVE by coaching waits for ever without programs.
+            begins[self._effects.programs.coached] = False
+            brought = self._effects.begin(week, begins)
         self._state[begins] = ON
 
         creator, local = self._usual_shows(rng, monday)
@@ -232,10 +246,9 @@ class Activity:
 
         kept = self._without_overlaps(creator, start, start + seconds, monday)
         began = kept[kept >= len(usual)]
+        active = np.concatenate([creator[began], brought])
         self._record(
-            creator[began],
-            start[began],
-            status=np.full(len(began), ACTIVE_STATUS),
+            active, people.first_live_at[active], status=np.full(len(active), ACTIVE_STATUS)
         )
 
         # A show on a second platform stands behind the same one on the first.
@@ -261,6 +274,10 @@ class Activity:
         }
         audience = generator(self._options.seed, Stage.AUDIENCE, week)
         sessions = self._audience.of_shows(audience, monday, shows)
+        if self._options.has("bot_like"):
+            sessions = with_bots(self._options.seed, week, sessions)
+        if self._effects is not None:
+            sessions = self._effects.apply(week, sessions, self._state, brought, self._audience)
         first = self._sessions
         self._sessions += len(sessions["creator"])
         return {**sessions, "session": np.arange(first, self._sessions)}
@@ -419,7 +436,8 @@ class Activity:
         first_of_month = epoch_of(date_of(self._month_start).replace(day=1))
         seen_share = (next_month - self._month_start) / (next_month - first_of_month)
         tier = tier_of(self._month_diamonds / seen_share)
-        has_begun = (self._state != WAITING) & (tier != self._tier)
+        state = self._state if self._effects is None else self._effects.state
+        has_begun = (state != WAITING) & (tier != self._tier)
         rows = np.flatnonzero(has_begun)
         self._tier[rows] = tier[rows]
         # The ranking is published on the second: a day after the month's last session was known.
@@ -429,3 +447,19 @@ class Activity:
             self._next_month_diamonds,
             np.zeros(size, np.float64),
         )
+
+
+def _next_state(before: Ints, continuation: Floats, chance: Floats, fate: Floats) -> Ints:
+    """States a week later: who goes on (by `chance`), and where the others end up (by `fate`)."""
+    stops = (before == ON) & (chance >= continuation)
+    after = before.copy()
+    after[stops] = np.where(
+        fate[stops] < p.PAUSE_SHARE,
+        PAUSED,
+        np.where(fate[stops] > 1 - p.BAN_SHARE, BANNED, LEFT),
+    )
+    paused, left = before == PAUSED, before == LEFT
+    after[paused & (chance < p.PAUSED_RETURNS_PER_WEEK)] = ON
+    after[paused & (chance > 1 - p.PAUSED_LEAVES_PER_WEEK)] = LEFT
+    after[left & (chance < p.LEFT_RETURNS_PER_WEEK)] = ON
+    return after

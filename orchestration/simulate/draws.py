@@ -41,6 +41,9 @@ class Stage(IntEnum):
     MEASURES = 23
     HABITS = 40
     MOVES = 41
+    PROGRAMS = 30
+    EFFECTS = 31
+    PAYOUTS = 32
 
 
 def generator(seed: int, stage: Stage, step: int = 0) -> np.random.Generator:

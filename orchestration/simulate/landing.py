@@ -37,6 +37,11 @@ _MIXED: dict[str, tuple[FileFormat, ...]] = {
     "live_sessions": (
         "parquet", "parquet", "csv.gz", "parquet", "parquet", "jsonl.gz", "parquet", "csv", "jsonl",
     ),
+    "program_assignments": ("csv", "parquet"),
+    "program_events": ("jsonl", "csv.gz"),
+    "program_tasks": ("csv", "jsonl"),
+    "programs": ("jsonl", "csv"),
+    "reward_payouts": ("csv", "csv", "csv.gz", "parquet"),
     "onboarding_events": ("csv.gz", "csv.gz", "csv.gz", "csv.gz", "csv.gz", "jsonl", "parquet"),
 }  # fmt: skip
 """In a mixed world the format goes round by arrival day: mostly one a feed, others sometimes."""
@@ -77,7 +82,8 @@ def file_format(feed: str, arrival: int, world_format: WorldFormat) -> FileForma
     return formats[(arrival - 1) % len(formats)]
 
 
-def _sql_in_decimal(hundredths: str) -> str:
+def sql_in_decimal(hundredths: str) -> str:
+    """SQL for whole hundredths as an exact decimal."""
     # A whole number times a decimal would be computed in 128 bits.
     return f"cast(cast({hundredths} as decimal(16, 0)) * 0.01 as decimal(18, 2))"
 
@@ -86,6 +92,11 @@ def sql_word(code: str, words: Sequence[str]) -> str:
     """The word of a code, and nothing for `NEVER`: a place in a list takes less than a join."""
     listed = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
     return f"list_extract([{listed}], {code} + 1)"
+
+
+def sql_date(day: str) -> str:
+    """SQL for days since 1970 as a date."""
+    return f"date '1970-01-01' + cast({day} as integer)"
 
 
 SESSION_FEED = (
@@ -98,7 +109,7 @@ SESSION_FEED = (
     FeedColumn(
         "title", sql_word("rows.title", [each for code in p.LANGUAGES for each in p.TITLES[code]])
     ),
-    FeedColumn("average_viewers", _sql_in_decimal("rows.average_hundredths")),
+    FeedColumn("average_viewers", sql_in_decimal("rows.average_hundredths")),
     FeedColumn("peak_viewers", "rows.peak_viewers"),
     FeedColumn("unique_viewers", "rows.unique_viewers"),
     FeedColumn("viewer_seconds", "rows.viewer_seconds"),
@@ -165,7 +176,7 @@ AGENCY_FEED = (
     FeedColumn("country", "agencies.country"),
     FeedColumn("updated_at", "rows.updated_at", "timestamp"),
     FeedColumn("tier", "agency_tiers.name"),
-    FeedColumn("commission_rate", _sql_in_decimal("rows.commission")),
+    FeedColumn("commission_rate", sql_in_decimal("rows.commission")),
 )
 AGENCY_JOINS = """
     inner join agencies on rows.agency = agencies.code
@@ -227,6 +238,85 @@ MEASURE_JOINS = """
     inner join policies on rows.policy = policies.code
 """
 
+# The table `catalogue` has the words of programs and their tasks (see `program_feeds`).
+PROGRAM_JOINS = "inner join catalogue on rows.program = catalogue.code"
+PROGRAM_FEED = (
+    FeedColumn("program_id", "catalogue.program_id"),
+    FeedColumn("kind", "catalogue.kind"),
+    FeedColumn("name_en", "catalogue.name_en"),
+    FeedColumn("name_es", "catalogue.name_es"),
+    FeedColumn("starts_at", "rows.starts_at", "timestamp"),
+    FeedColumn("ends_at", "rows.ends_at", "timestamp"),
+    FeedColumn("design", "catalogue.design"),
+    FeedColumn("market", "catalogue.market"),
+    FeedColumn("budget_amount", sql_in_decimal("catalogue.budget_cents")),
+    FeedColumn("currency", "catalogue.currency"),
+    FeedColumn("assignment_unit", "catalogue.assignment_unit"),
+    FeedColumn("owner", "catalogue.owner"),
+    FeedColumn("updated_at", "rows.updated_at", "timestamp"),
+)
+TASK_FEED = (
+    FeedColumn("task_id", "catalogue.task_id"),
+    FeedColumn("program_id", "catalogue.program_id"),
+    FeedColumn("metric", "catalogue.metric"),
+    FeedColumn("threshold", "cast(catalogue.threshold as decimal(18, 2))"),
+    FeedColumn("window", "catalogue.time_window"),
+    FeedColumn("reward_amount", sql_in_decimal("catalogue.reward_cents")),
+    FeedColumn("currency", "catalogue.task_currency"),
+    FeedColumn("valid_from", sql_date("rows.valid_from")),
+    FeedColumn("valid_to", sql_date("rows.valid_to")),
+)
+ASSIGNMENT_FEED = (
+    FeedColumn("program_id", "catalogue.program_id"),
+    FeedColumn("creator_id", "printf('c%07d', rows.creator)"),
+    FeedColumn("arm", "arms.name"),
+    FeedColumn("assigned_at", "rows.assigned_at", "timestamp"),
+    FeedColumn(
+        "cluster_id",
+        "case catalogue.assignment_unit when 'agency' then printf('a%03d', rows.cluster) "
+        "when 'market' then markets.name end",
+    ),
+    FeedColumn("starts_at", "rows.starts_at", "timestamp"),
+    FeedColumn("updated_at", "rows.updated_at", "timestamp"),
+)
+ASSIGNMENT_JOINS = f"""
+    {PROGRAM_JOINS}
+    inner join arms on rows.arm = arms.code
+    left join markets on rows.cluster = markets.code
+"""
+PROGRAM_EVENT_FEED = (
+    FeedColumn(
+        "event_id",
+        "printf('v%02d-%07d-%d-%d', rows.program, rows.creator, rows.event, rows.module + 1)",
+    ),
+    FeedColumn("program_id", "catalogue.program_id"),
+    FeedColumn("creator_id", "printf('c%07d', rows.creator)"),
+    FeedColumn("event", "program_event_names.name"),
+    FeedColumn("occurred_at", "rows.occurred_at", "timestamp"),
+    FeedColumn("module_id", "modules.name"),
+    FeedColumn("language", "languages.name"),
+    FeedColumn("score", f"if(rows.score = {NEVER}, null, {sql_in_decimal('rows.score')})"),
+)
+PROGRAM_EVENT_JOINS = f"""
+    {PROGRAM_JOINS}
+    inner join program_event_names on rows.event = program_event_names.code
+    left join modules on rows.module = modules.code
+    left join languages on rows.language = languages.code
+"""
+PAYOUT_ID = "printf('y%02d-%07d-%d-%d', rows.program, rows.creator, rows.period_end, rows.nth)"
+PAYOUT_FEED = (
+    FeedColumn("payout_id", PAYOUT_ID),
+    FeedColumn("program_id", "catalogue.program_id"),
+    FeedColumn("creator_id", "printf('c%07d', rows.creator)"),
+    FeedColumn("amount", sql_in_decimal("rows.cents")),
+    FeedColumn("currency", "catalogue.task_currency"),
+    FeedColumn("period_start", sql_date("rows.period_start")),
+    FeedColumn("period_end", sql_date("rows.period_end")),
+    FeedColumn("paid_at", "rows.paid_at", "timestamp"),
+    FeedColumn("task_id", "catalogue.task_id"),
+    FeedColumn("status", "'paid'"),
+)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -267,6 +357,26 @@ LAYOUTS = {
         MEASURE_FEED,
         MEASURE_JOINS,
         "rows.occurred_at, rows.creator, rows.severity, rows.session",
+    ),
+    "program_assignments": Layout(
+        "assignment_rows",
+        ASSIGNMENT_FEED,
+        ASSIGNMENT_JOINS,
+        "rows.assigned_at, rows.program, rows.creator",
+    ),
+    "program_events": Layout(
+        "program_event_rows",
+        PROGRAM_EVENT_FEED,
+        PROGRAM_EVENT_JOINS,
+        "rows.occurred_at, rows.program, rows.creator, rows.event, rows.module",
+    ),
+    "program_tasks": Layout("task_rows", TASK_FEED, PROGRAM_JOINS, "rows.program"),
+    "programs": Layout("program_rows", PROGRAM_FEED, PROGRAM_JOINS, "rows.program"),
+    "reward_payouts": Layout(
+        "payout_rows",
+        PAYOUT_FEED,
+        PROGRAM_JOINS,
+        "rows.paid_at, rows.program, rows.creator, rows.period_end, rows.nth",
     ),
 }
 

@@ -13,6 +13,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from orchestration.simulate.program_parameters import CATALOGUE
+
 WorldFormat = Literal["parquet", "csv", "csv.gz", "jsonl", "jsonl.gz", "mixed"]
 """How landing files are written; `mixed` varies by feed and day, so that every reader is used."""
 
@@ -27,6 +29,7 @@ USUAL_DIRT = (
     "missing_creator_id",
     "too_late",
     "schema_drift",
+    "wrong_payout",
 )
 """What goes wrong everywhere, and no run stumbles over."""
 
@@ -35,6 +38,9 @@ UNUSUAL_DIRT = ("missing_day", "corrected_file", "clock_skew", "bot_like", "unit
 
 DIRT_KINDS = USUAL_DIRT + UNUSUAL_DIRT
 _DIRT_WORDS = {"none": (), "usual": USUAL_DIRT, "all": DIRT_KINDS}
+
+PROGRAMS = tuple(program.program_id for program in CATALOGUE)
+_PROGRAM_WORDS = {"none": (), "all": PROGRAMS}
 
 Dirtiness = bool | str | Collection[str]
 """Words with commas between them, kinds, or whether there is the usual dirt."""
@@ -50,6 +56,11 @@ DEFAULT_FEEDS = (
     "gifts",
     "asset_uses",
     "enforcement_events",
+    "programs",
+    "program_tasks",
+    "program_assignments",
+    "program_events",
+    "reward_payouts",
 )
 
 EARLIEST_START = date(2000, 1, 1)
@@ -83,6 +94,25 @@ def _dirt_kinds(dirt: Dirtiness) -> tuple[str, ...]:
     return tuple(kind for kind in DIRT_KINDS if kind in chosen)
 
 
+def _program_ids(programs: str | Collection[str]) -> tuple[str, ...]:
+    """The programs that are meant, in the order of `PROGRAMS`.
+
+    Raises:
+        WorldError: A word names no program.
+    """
+    words = programs.split(",") if isinstance(programs, str) else programs
+    if not isinstance(words, Collection):
+        raise WorldError(f"programs must be all, none, or ids of programs, not {programs!r}.")
+    chosen: set[str] = set()
+    for word in words:
+        name = str(word).strip()
+        if name not in (*_PROGRAM_WORDS, *PROGRAMS):
+            known = ", ".join((*_PROGRAM_WORDS, *PROGRAMS))
+            raise WorldError(f"programs must be made of {known}, not {name!r}.")
+        chosen.update(_PROGRAM_WORDS.get(name, (name,)))
+    return tuple(name for name in PROGRAMS if name in chosen)
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorldOptions:
     """One world. The same options give the same bytes, on the same versions of NumPy and DuckDB.
@@ -99,6 +129,9 @@ class WorldOptions:
             It stays as it was where a world is made longer.
         seed: Any integer from 0.
         start: First UTC day with events.
+        programs: Which programs run, with the effects planted in them: `all`, `none`, or ids of
+            `PROGRAMS` (as text, with commas between them). Who is not in one that runs does what
+            there would be to do without any. Kept as a tuple of ids.
         dirt: What goes wrong: `none`, `usual`, `all`, or kinds of `DIRT_KINDS` (as text, with
             commas between them). What is not chosen moves nothing else. Kept as a tuple of kinds.
         format: How landing files are written.
@@ -116,6 +149,7 @@ class WorldOptions:
     days: int = 120
     seed: int = 7
     start: date = date(2026, 7, 1)
+    programs: str | Collection[str] = "all"
     dirt: Dirtiness = "usual"
     format: WorldFormat = "mixed"
     window_days: int = 0
@@ -137,6 +171,7 @@ class WorldOptions:
         self._check_dates()
         self._check_feeds()
         object.__setattr__(self, "dirt", _dirt_kinds(self.dirt))
+        object.__setattr__(self, "programs", _program_ids(self.programs))
         if self.format not in get_args(WorldFormat):
             known = ", ".join(get_args(WorldFormat))
             raise WorldError(f"format must be one of {known}, not {self.format!r}.")

@@ -6,7 +6,8 @@ to disagree.
 
 Files below the truth folder:
 
-* `truth.json`: options, rows and files by feed, counts of dirt, sizes.
+* `truth.json`: options, rows and files by feed, counts of dirt, sizes, and each program: its
+  design, arms and dates, and what was planted.
 * `live_sessions.parquet`: every session that is known by the last arrival day, in the last version
   that landed by then (`ended_at` is empty where that one was still on), with its creator's time
   zone and local start date, and the day on which that version arrived. A folder of one file a week,

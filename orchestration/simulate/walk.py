@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from orchestration.simulate.derived import Derived, Week
 from orchestration.simulate.dirt import KINDS, Dirt, stack, take
 from orchestration.simulate.draws import NEVER, Bools, Ints, Rows
 from orchestration.simulate.options import WorldOptions
+from orchestration.simulate.program_feeds import ProgramFeeds
 from orchestration.simulate.states import CreatorHistory, CreatorStates
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Made:
     missing_days: dict[str, list[str]]
     """Arrival days (ISO) that never come, by feed."""
     written: dict[str, landing.Written]
+    programs: list[dict[str, Any]]
+    """What `truth.json` says of programs."""
 
 
 def make(
@@ -81,7 +84,8 @@ def _walk(
 ) -> Made:
     clock = world.clock_of(options)
     people = world.populate(options, clock, first_monday(options) + week_count(options) * WEEK)
-    activity = Activity(people, options, clock)
+    programs = ProgramFeeds(connection, people, options, clock)
+    activity = Activity(people, options, clock, programs.acting)
     weekly = truth.WeeklyActivity(people, options, clock)
     soiler = Dirt(options, lambda arrival: _naive_fits(arrival, options))
     states = CreatorStates(people.size, options)
@@ -96,6 +100,7 @@ def _walk(
         monday = first_monday(options) + week * WEEK
         told = soiler.by_its_clock(block)
         observed = derived.put(connection, Week(week, monday, block, told, changes))
+        programs.add(week, told)
         landed = soiler.land(week, told).without(derived.polled)
         writer.hold_sessions(_as_in_files(landed.rows, people))
         through = min(complete_after(options, week), options.days)
@@ -110,6 +115,7 @@ def _walk(
         weekly.add(true)
         for name, rows in (("live_sessions", true), ("lost_sessions", lost)):
             truth.write_sessions(connection, root, name, week, weekly.with_local_start(rows))
+        programs.tell(week, true, root)
         landing.put(connection, "dirt_notes", landed.notes)
         sessions += len(true["session"])
         found += np.bincount(landed.notes["kind"], minlength=len(KINDS))
@@ -130,11 +136,14 @@ def _walk(
             **dict(zip(KINDS, found.tolist(), strict=True)),
             "schema_drift": sum(feed.drift_files for feed in writer.written.values()),
             "missing_day": len(missing),
+            "wrong_payout": programs.wrong_payouts,
         },
         missing_days={"live_sessions": missing},
         written=writer.written,
+        programs=programs.record(),
     )
     tell("writing what is true")
+    programs.finish(root, week_count(options))
     _finish_truth(connection, root, options, weekly, made)
     return made
 
@@ -190,6 +199,7 @@ def _finish_truth(
             "sessions": made.sessions,
             "dirt": made.dirt,
             "missing_days": made.missing_days,
+            "programs": made.programs,
             "feeds": {
                 name: {"rows": feed.rows, "files": feed.files}
                 for name, feed in made.written.items()
