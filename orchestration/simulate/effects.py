@@ -176,8 +176,9 @@ class Effects:
         """
         now, monday = self.of_week(week), self.programs.monday_of(week)
         self._untreated_state = untreated
-        concerned = np.zeros(self._people.size, bool)
-        concerned[now.creator] = True
+        member = self.programs.membership
+        # A week ahead of the program: a show of its eve gives the first day some of its time.
+        concerned = member.is_treated & (member.first_week <= week + 1)
         concerned[self.programs.coached] = True
         mine = concerned[sessions["creator"]]
         others = {name: values[~mine] for name, values in sessions.items()}

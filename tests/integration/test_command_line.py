@@ -113,6 +113,9 @@ def test_an_impossible_world_is_refused_with_its_number(home: Path) -> None:
     code, said = _ask("simulate", "--creators", "0")
     assert code == 2
     assert "creators must lie between 1 and" in said
+    code, said = _ask("simulate", "--programs", "lottery")
+    assert code == 2
+    assert "not 'lottery'" in said
     assert not home.exists()
 
 
@@ -275,7 +278,8 @@ def _land(home: Path, name: str) -> None:
 
 def test_a_sample_world_goes_on_and_only_as_it_was_made(home: Path) -> None:
     assert _ask("simulate", "--extend", "--days", "3")[0] == 2
-    made, _ = _ask("simulate", "--creators", "20", "--days", "7", "--dirt", "late,unit_change")
+    asked = ("--dirt", "late,unit_change", "--programs", "first_live_coaching")
+    made, _ = _ask("simulate", "--creators", "20", "--days", "7", *asked)
     assert made == 0
     code, said = _ask("simulate", "--extend", "--days", "3", "--seed", "8")
     assert code == 2
@@ -286,3 +290,4 @@ def test_a_sample_world_goes_on_and_only_as_it_was_made(home: Path) -> None:
     assert _ask("simulate", "--extend", "--days", "3")[0] == 0
     assert (home / "landing" / "creators" / "dt=2026-07-11").is_dir()
     assert '"days": 10' in (home / "truth" / "truth.json").read_text()
+    assert '"programs": [\n      "first_live_coaching"' in (home / "truth/truth.json").read_text()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,14 @@ import pytest
 from orchestration.contracts.loader import load_contracts
 from orchestration.ingest import Ingestor
 from orchestration.settings import Settings
-from orchestration.simulate import WorldOptions, simulate
+from orchestration.simulate import WorldOptions, extend, simulate
 from orchestration.simulate import program_parameters as pp
+from orchestration.simulate.options import DIRT_KINDS
 
 FEEDS = ("programs", "program_tasks", "program_assignments", "program_events", "reward_payouts")
 OPTIONS = WorldOptions(creators=1_200, days=100, seed=9, format="csv")
+LAST_PAID = OPTIONS.last_arrival_date - timedelta(days=pp.PAYOUT_DAYS[1] + 1)
+"""Of windows until this day every payout that comes in time has arrived."""
 
 
 class Landed:
@@ -76,6 +79,25 @@ def test_the_real_ingest_accepts_every_row_of_every_feed_of_programs(landed: Lan
             named = ", ".join(f"'{day.name[3:]}'" for day in days)
             [(rows,)] = landed.ask(f"select count(*) from {feed} where dt in ({named})")
             assert sum(result.rows_accepted for result in results) == rows > 0
+
+
+def test_ingest_refuses_nothing_of_programs_in_any_format(tmp_path: Path) -> None:
+    """Whatever the dirt: an amount that is wrong is nothing that a contract can know."""
+    kinds = tuple(kind for kind in DIRT_KINDS if kind not in ("unit_change", "missing_day"))
+    options = replace(OPTIONS, creators=500, days=70, format="mixed", dirt=kinds)
+    world = simulate(tmp_path / "landing", options)
+    contracts, formats = load_contracts(), set()
+    with Ingestor(Settings(home=tmp_path, duckdb_threads=1)) as ingestor:
+        for feed in FEEDS:
+            days = sorted((tmp_path / "landing" / feed).glob("dt=*"))
+            formats |= {path.name.split(".", 1)[1] for day in days for path in day.iterdir()}
+            results = [
+                ingestor.ingest(contracts[feed], date.fromisoformat(day.name[3:])) for day in days
+            ]
+            assert {result.outcome for result in results} == {"accepted"}, feed
+            assert sum(result.rows_accepted for result in results) == world.rows[feed] > 0
+    assert formats == {"csv", "csv.gz", "jsonl", "parquet"}
+    assert world.dirt["wrong_payout"] > 0
 
 
 def test_everything_lands_on_the_day_after_it_was_known(landed: Landed) -> None:
@@ -132,6 +154,48 @@ def test_payouts_are_what_the_truth_says_is_due_and_wrong(landed: Landed) -> Non
     [(errors, kinds)] = landed.ask("select count(*), count(distinct kind) from true_payout_errors")
     assert errors > 10
     assert kinds >= 4
+
+
+def test_without_wrong_payouts_what_is_due_is_paid_once_and_everybody_else_as_before(
+    landed: Landed, tmp_path: Path
+) -> None:
+    dirt = tuple(kind for kind in OPTIONS.to_json()["dirt"] if kind != "wrong_payout")
+    clean = Landed(tmp_path, replace(OPTIONS, dirt=dirt))
+    assert clean.ask("select count(*) from true_payout_errors") == [(0,)]
+    assert clean.ask(f"""
+        with paid as (
+            select task_id, creator_id, period_start, count(*) as payouts,
+                sum(cast(amount as decimal(18, 2))) as amount
+            from reward_payouts group by all
+        )
+        select count(*) from paid full join (
+            from true_due_rewards where due_amount > 0 and is_closed
+        ) as due on paid.task_id = due.task_id and paid.creator_id = due.creator_id
+            and cast(paid.period_start as date) = due.period_start
+        where (payouts is distinct from 1 or amount is distinct from due_amount)
+            -- Not every payout of the last windows has arrived.
+            and (paid.task_id is not null or due.period_end <= date '{LAST_PAID}')
+    """) == [(0,)]
+    [(dues, sum_due)] = clean.ask(f"""
+        select count(*), sum(due_amount) from true_due_rewards
+        where due_amount > 0 and is_closed and period_end <= date '{LAST_PAID}'""")
+    [(payouts, sum_paid)] = clean.ask(f"""
+        select count(*), sum(cast(amount as decimal(18, 2))) from reward_payouts
+        where cast(period_end as date) <= date '{LAST_PAID}'""")
+    assert (dues, sum_due) == (payouts, sum_paid)
+    assert dues > 200
+    said = json.loads((clean.truth / "truth.json").read_text(encoding="utf-8"))
+    assert said["dirt"]["wrong_payout"] == 0
+    # Whoever is paid rightly is paid the same on the same day, in both worlds.
+    wrong = set(landed.ask("select creator_id from true_payout_errors"))
+    every = "select creator_id, payout_id, amount, paid_at from reward_payouts"
+    rightly, before = (
+        {row for row in world.ask(every) if row[:1] not in wrong} for world in (clean, landed)
+    )
+    assert rightly == before
+    said = json.loads((landed.truth / "truth.json").read_text(encoding="utf-8"))
+    [(errors,)] = landed.ask("select count(*) from true_payout_errors")
+    assert said["dirt"]["wrong_payout"] == errors > 10
 
 
 def test_valid_days_are_those_of_the_true_sessions_counted_in_sql(landed: Landed) -> None:
@@ -223,14 +287,56 @@ def test_a_world_without_programs_lands_none_and_a_short_one_none_that_has_not_b
     assert len(list(landed)) == 1
 
 
-def test_a_longer_world_lands_the_same_programs(tmp_path: Path) -> None:
-    options = replace(OPTIONS, creators=400, days=70, window_days=100)
-    simulate(tmp_path / "short" / "landing", options)
-    simulate(tmp_path / "long" / "landing", replace(options, days=100))
-    compared = 0
-    for feed in FEEDS:
-        for path in (tmp_path / "short" / "landing" / feed).glob("*/*"):
-            twin = tmp_path / "long" / path.relative_to(tmp_path / "short")
-            assert twin.read_bytes() == path.read_bytes(), twin.name
-            compared += 1
-    assert compared > 30
+def _contents(home: Path) -> dict[Path, bytes]:
+    return {path.relative_to(home): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+def test_a_world_of_programs_goes_on_with_the_bytes_of_a_longer_one(tmp_path: Path) -> None:
+    options = replace(OPTIONS, creators=300, days=70, window_days=100, format="mixed", dirt="all")
+    short, long = tmp_path / "short", tmp_path / "long"
+    simulate(short / "landing", options)
+    before = _contents(short / "landing")
+    payouts = len([name for name in before if name.parts[0] == "reward_payouts"])
+    extend(short / "landing", 30)
+    simulate(long / "landing", replace(options, days=100))
+    after = _contents(short / "landing")
+    assert {name: after[name] for name in before} == before
+    assert after == _contents(long / "landing")
+    assert _contents(short / "truth") == _contents(long / "truth")
+    later = len([name for name in after if name.parts[0] == "reward_payouts"])
+    assert later > payouts > 5
+
+
+def test_a_program_that_runs_alone_has_the_creators_it_has_among_others(
+    landed: Landed, tmp_path: Path
+) -> None:
+    alone = Landed(tmp_path, replace(OPTIONS, programs="steady_weeks, monthly_bonus"))
+    chosen = alone.ask("select program_id, creator_id, arm from program_assignments order by all")
+    assert {row[0] for row in chosen} == {"steady_weeks", "monthly_bonus"}
+    assert chosen == landed.ask("""
+        select program_id, creator_id, arm from program_assignments
+        where program_id in ('steady_weeks', 'monthly_bonus') order by all""")
+    said = json.loads((alone.truth / "truth.json").read_text(encoding="utf-8"))
+    assert said["options"]["programs"] == ["steady_weeks", "monthly_bonus"]
+    assert [each["program_id"] for each in said["programs"]] == ["steady_weeks", "monthly_bonus"]
+
+
+def test_nobody_in_a_program_is_known_by_polls_alone_whether_or_not_there_are_polls(
+    tmp_path: Path,
+) -> None:
+    options = WorldOptions(
+        creators=2_000, days=60, seed=3, format="csv", feeds=(*FEEDS, "creators", "live_snapshots")
+    )
+    landed = Landed(tmp_path / "polled", options)
+    assert landed.ask("""
+        select count(*) from program_assignments
+        where creator_id in (
+            select creator_id from true_live_sessions where route = 'live_snapshots'
+        )""") == [(0,)]
+    [(polled,)] = landed.ask(
+        "select count(*) from true_live_sessions where route = 'live_snapshots'"
+    )
+    assert polled > 200
+    without = Landed(tmp_path / "unpolled", replace(options, feeds=(*FEEDS, "creators")))
+    who = "select program_id, creator_id, arm from program_assignments order by all"
+    assert landed.ask(who) == without.ask(who)

@@ -12,7 +12,7 @@ import pytest
 
 from orchestration.simulate import WorldError, WorldOptions, simulate
 from orchestration.simulate.clock import Clock, epoch_of
-from orchestration.simulate.options import DIRT_KINDS, USUAL_DIRT
+from orchestration.simulate.options import DIRT_KINDS, PROGRAMS, USUAL_DIRT
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,8 @@ from orchestration.simulate.options import DIRT_KINDS, USUAL_DIRT
         ({"format": "xlsx"}, "jsonl.gz, mixed, not 'xlsx'"),
         ({"dirt": "no"}, "dirt must be made of none, usual, all, duplicate, .*, not 'no'"),
         ({"dirt": ("late", "sand")}, "not 'sand'"),
+        ({"programs": "lottery"}, "programs must be made of none, all, steady_weeks, .*'lottery'"),
+        ({"programs": True}, "programs must be all, none, or ids of programs, not True"),
         ({"window_days": -1}, "window_days must lie between 1 and 3,660, not -1"),
     ],
 )
@@ -47,6 +49,14 @@ def test_dirt_is_chosen_by_words_and_kinds_and_kept_as_kinds() -> None:
     assert WorldOptions(dirt="all").dirt == DIRT_KINDS
     chosen = WorldOptions(dirt="unit_change, late,late")
     assert chosen.dirt == ("late", "unit_change")
+    assert WorldOptions.from_json(chosen.to_json()) == chosen
+
+
+def test_programs_are_chosen_by_words_and_ids_and_kept_as_ids() -> None:
+    assert WorldOptions(programs="none").programs == ()
+    assert WorldOptions().programs == WorldOptions(programs="all").programs == PROGRAMS
+    chosen = WorldOptions(programs="daily_sprint, steady_weeks,steady_weeks")
+    assert chosen.programs == ("steady_weeks", "daily_sprint")
     assert WorldOptions.from_json(chosen.to_json()) == chosen
 
 
