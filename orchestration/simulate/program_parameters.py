@@ -260,11 +260,14 @@ AFTER_WEEKS = 6
 """For how long after a program's end its truth is followed."""
 
 # ---- payouts -------------------------------------------------------------------------
-PAYOUT_DAYS = (15, 20)
-"""Between the end of a window and its payout: by then every late row of the window has landed."""
+PAID_AFTER_DAYS = 15
+"""Since the end of a window, at least: by then every late row of it has landed."""
+PAY_WEEKDAY = 4
+"""Rewards are paid on Fridays."""
 PAID_LATE_AFTER_DAYS = 21
 """What programs promise: the reward is paid at most so many days after the window's last day."""
 LATE_PAYOUT_DAYS = (28, 42)
+"""Since the end of a window, until the Friday on which a late one is paid."""
 UNDERPAID_RATE = 0.015
 OVERPAID_RATE = 0.015
 PAID_TWICE_RATE = 0.012
@@ -273,4 +276,4 @@ WITHOUT_CAUSE_RATE = 0.010
 """Of windows that did not reach their task."""
 UNDERPAID_SHARE = (0.40, 0.90)
 OVERPAID_SHARE = (1.10, 2.00)
-SECOND_PAYOUT_DAYS = (2, 9)
+SECOND_PAYOUT_WEEKS = (1, 3)

@@ -3,8 +3,8 @@
 What lives here: progress of tasks by window, due rewards, payouts, and the planted payout errors.
 What may not: what a valid day is (`valid_days`), or who is in a program (`programs`).
 
-What a window is worth is settled when no later week can add to it; it is paid some days after every
-late row of it has landed, so a payout never depends on how long the world is.
+What a window is worth is settled when no later week can add to it; it is paid on a Friday after
+every late row of it has landed, so a payout never depends on how long the world is.
 
 * `underpaid`, `overpaid`: one payout, with less or more than is due.
 * `paid_twice`: the right payout, and days later a second one for the same window.
@@ -20,7 +20,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from orchestration.simulate import program_parameters as pp
-from orchestration.simulate.clock import DAY, HOUR, epoch_of
+from orchestration.simulate.clock import DAY, HOUR, WEEK, epoch_of
 from orchestration.simulate.draws import NEVER, Bools, Ints, Rows, Stage, generator
 from orchestration.simulate.options import WorldOptions
 from orchestration.simulate.programs import Programs
@@ -206,8 +206,7 @@ class Rewards:
         )
         size, reward = len(running.creator), running.task.reward_cents
         # As many draws whatever is due, so that no creator's payout moves another's.
-        fate, second = rng.random(size), rng.integers(*pp.SECOND_PAYOUT_DAYS, size)
-        on_time = rng.integers(*pp.PAYOUT_DAYS, size)
+        fate, second = rng.random(size), rng.integers(*pp.SECOND_PAYOUT_WEEKS, size)
         late = rng.integers(*pp.LATE_PAYOUT_DAYS, size)
         under = rng.uniform(*pp.UNDERPAID_SHARE, size)
         over = rng.uniform(*pp.OVERPAID_SHARE, size)
@@ -230,8 +229,8 @@ class Rewards:
         cents = np.full(size, reward, np.int64)
         cents = np.where(kind == UNDERPAID, np.rint(reward * under).astype(np.int64), cents)
         cents = np.where(kind == OVERPAID, np.rint(reward * over).astype(np.int64), cents)
-        days = np.where(kind == PAID_LATE, late, on_time)
-        paid_at = (end + days) * DAY + moment
+        waited = np.where(kind == PAID_LATE, late, pp.PAID_AFTER_DAYS)
+        paid_at = _pay_day(end + waited) * DAY + moment
         paid = is_due | (kind == WITHOUT_CAUSE)
 
         def payout(which: Bools, nth: int, amounts: Ints, at: Ints) -> Rows:
@@ -242,7 +241,7 @@ class Rewards:
             rows["nth"] = np.full(int(which.sum()), nth, np.int64)
             return {**rows, "cents": amounts[which], "paid_at": at[which]}
 
-        again = paid_at + second * DAY
+        again = paid_at + second * WEEK
         twice = kind == PAID_TWICE
         self._payouts += [payout(paid, 1, cents, paid_at), payout(twice, 2, cents, again)]
         wrong = kind != NEVER
@@ -252,6 +251,11 @@ class Rewards:
         errors["kind"] = kind[wrong]
         errors["due_cents"] = due["due_cents"][wrong]
         self._errors.append(errors)
+
+
+def _pay_day(day: Ints) -> Ints:
+    """The first day, from these on, on which rewards are paid (days since 1970, a Thursday)."""
+    return day + (pp.PAY_WEEKDAY - (day + 3)) % 7
 
 
 def threshold_of(task: pp.Task) -> int:

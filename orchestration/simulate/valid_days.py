@@ -43,8 +43,9 @@ def days_of(sessions: Rows, zone: Ints, clock: Clock) -> Rows:
     day = first_day[session] + nth
     is_first = nth == 0
     is_last = day == last_day[session]
-    piece_start = np.where(is_first, start[session], _day_start(clock, zone[session], day))
-    piece_end = np.where(is_last, end[session], _day_start(clock, zone[session], day + 1))
+    # Where a change skips midnight, the clock gives the first instant of the day.
+    piece_start = np.where(is_first, start[session], clock.to_utc(zone[session], day * DAY))
+    piece_end = np.where(is_last, end[session], clock.to_utc(zone[session], (day + 1) * DAY))
     lived = is_first | (piece_end > piece_start)
     session, day = session[lived], day[lived]
     pieces: Rows = {
@@ -146,14 +147,6 @@ class DayBook:
         self._open = [{name: values[stays] for name, values in held.items()}]
         self._finished_before = before
         return {name: values[finished] for name, values in days.items()}
-
-
-def _day_start(clock: Clock, zone: Ints, day: Ints) -> Ints:
-    """The first instant of local days, also of those whose first hour a change skips."""
-    midnight = day * DAY
-    start = clock.to_utc(zone, midnight)
-    skipped = clock.to_local(zone, start) != midnight
-    return np.where(skipped, midnight - clock.offset(zone, start), start)
 
 
 def _groups(creator: Ints, day: Ints) -> tuple[Ints, int]:

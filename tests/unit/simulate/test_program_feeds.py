@@ -24,7 +24,7 @@ from orchestration.simulate.options import DIRT_KINDS
 
 FEEDS = ("programs", "program_tasks", "program_assignments", "program_events", "reward_payouts")
 OPTIONS = WorldOptions(creators=1_200, days=100, seed=9, format="csv")
-LAST_PAID = OPTIONS.last_arrival_date - timedelta(days=pp.PAYOUT_DAYS[1] + 1)
+LAST_PAID = OPTIONS.last_arrival_date - timedelta(days=pp.PAID_LATE_AFTER_DAYS + 1)
 """Of windows until this day every payout that comes in time has arrived."""
 
 
@@ -304,7 +304,7 @@ def test_a_world_of_programs_goes_on_with_the_bytes_of_a_longer_one(tmp_path: Pa
     assert after == _contents(long / "landing")
     assert _contents(short / "truth") == _contents(long / "truth")
     later = len([name for name in after if name.parts[0] == "reward_payouts"])
-    assert later > payouts > 5
+    assert later > payouts > 2
 
 
 def test_a_program_that_runs_alone_has_the_creators_it_has_among_others(
