@@ -17,8 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from orchestration.simulate import parameters as p
 from orchestration.simulate import program_parameters as pp
@@ -181,7 +183,7 @@ class Effects:
         concerned = member.is_treated & (member.first_week <= week + 1)
         concerned[self.programs.coached] = True
         mine = concerned[sessions["creator"]]
-        others = {name: values[~mine] for name, values in sessions.items()}
+        others = np.flatnonzero(~mine)
         self.untreated = {name: values[mine] for name, values in sessions.items()}
         rng = generator(self._options.seed, Stage.EFFECTS, week)
         kept = self._kept(now, self.untreated)
@@ -192,13 +194,17 @@ class Effects:
             shows = _stack([shows, _barely_watched(rng, audience.of_shows(rng, monday, idle))])
         order = np.lexsort((shows["platform"], shows["started_at"], shows["creator"]))
         self.treated = {name: values[order] for name, values in shows.items()}
-        whole = _stack([others, self.treated])
+
+        def column(name: str) -> npt.NDArray[Any]:
+            return np.concatenate([sessions[name][others], self.treated[name]])
+
+        creator, start = column("creator"), column("started_at")
         # Of everybody: who is treated later may still be in a show that was never ended.
-        np.maximum.at(self._busy_until, whole["creator"], whole["ended_at"])
+        np.maximum.at(self._busy_until, creator, column("ended_at"))
         # Two runs in order, by creator and start: a stable sort merges them.
-        since = whole["started_at"] - whole["started_at"].min(initial=1 << 40)
-        order = np.argsort((whole["creator"] << 36) + since, kind="stable")
-        return {name: values[order] for name, values in whole.items()}
+        order = np.argsort((creator << 36) + start - start.min(initial=1 << 40), kind="stable")
+        # Column by column: a week is there twice, and never three times.
+        return {name: column(name)[order] for name in sessions}
 
     def _kept(self, now: WeekEffects, sessions: Rows) -> Rows:
         """The untreated sessions that took place all the same, as long as they then were."""

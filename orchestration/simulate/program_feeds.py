@@ -195,7 +195,6 @@ class ProgramFeeds:
             select
                 printf('c%07d', rows.creator) as creator_id,
                 {landing.sql_date("rows.day")} as local_date,
-                rows.session_count,
                 rows.live_seconds,
                 rows.longest_seconds as longest_session_seconds,
                 rows.moving_seconds as live_seconds_without_static,

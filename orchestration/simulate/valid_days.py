@@ -7,6 +7,9 @@ seeds): this is what its valid days are held against.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 
 from orchestration.simulate import program_parameters as pp
@@ -18,6 +21,10 @@ DAY_COLUMNS = (
     "moving_longest_seconds", "diamonds", "new_followers",
 )  # fmt: skip
 """`day` counts local days since 1970. `moving`: without sessions that showed an idle picture."""
+
+_DAY_BITS, _TIME_BITS = 13, 18
+_SESSIONS_AT_ONCE = 1 << 17
+"""Sessions whose days are computed together: what is held of them stays small."""
 
 
 def days_of(sessions: Rows, zone: Ints, clock: Clock) -> Rows:
@@ -37,50 +44,51 @@ def days_of(sessions: Rows, zone: Ints, clock: Clock) -> Rows:
     end = np.minimum(end, start + pp.COUNTED_SESSION_SECONDS)
     first_day = clock.to_local(zone, start) // DAY
     last_day = clock.to_local(zone, end) // DAY
-    session = np.repeat(np.arange(len(creator)), last_day - first_day + 1)
-    begins = np.cumsum(last_day - first_day + 1) - (last_day - first_day + 1)
-    nth = np.arange(len(session)) - begins[session]
-    day = first_day[session] + nth
-    is_first = nth == 0
-    is_last = day == last_day[session]
+    # Few are on over midnight: the pieces of their other days stand behind everybody's first ones.
     # Where a change skips midnight, the clock gives the first instant of the day.
-    piece_start = np.where(is_first, start[session], clock.to_utc(zone[session], day * DAY))
-    piece_end = np.where(is_last, end[session], clock.to_utc(zone[session], (day + 1) * DAY))
-    lived = is_first | (piece_end > piece_start)
-    session, day = session[lived], day[lived]
-    pieces: Rows = {
-        "creator": creator[session],
-        "day": day,
-        "start": piece_start[lived],
-        "end": piece_end[lived],
-        "is_static": sessions["is_static"][session] == 1,
-        "is_first": is_first[lived],
-        "diamonds": np.where(is_first[lived], sessions["diamonds"][session], 0),
-        "new_followers": np.where(is_first[lived], sessions["new_followers"][session], 0),
-    }
-    order = np.lexsort((pieces["end"], pieces["start"], pieces["day"], pieces["creator"]))
-    pieces = {name: values[order] for name, values in pieces.items()}
-    group, size = _groups(pieces["creator"], pieces["day"])
-    heads = np.flatnonzero(np.diff(group, prepend=-1))
-    seconds, longest = _stretches(group, pieces["start"], pieces["end"], size)
-    moves = ~pieces["is_static"]
-    moving, moving_longest = _stretches(
-        group[moves], pieces["start"][moves], pieces["end"][moves], size
-    )
+    over = np.flatnonzero(last_day > first_day)
+    days = (last_day - first_day)[over]
+    session = np.repeat(over, days)
+    day = first_day[session] + 1 + np.arange(len(session)) - np.repeat(np.cumsum(days) - days, days)
+    begins = clock.to_utc(zone[session], day * DAY)
+    ends = np.minimum(end[session], clock.to_utc(zone[session], (day + 1) * DAY))
+    lived = ends > begins
+    end = end.copy()
+    end[over] = clock.to_utc(zone[over], (first_day[over] + 1) * DAY)
+    size = len(creator)
+    session = np.concatenate([np.arange(size), session[lived]])
+    day = np.concatenate([first_day, day[lived]])
+    start, end = np.concatenate([start, begins[lived]]), np.concatenate([end, ends[lived]])
 
-    def total(name: str) -> Ints:
-        return np.bincount(group, weights=pieces[name], minlength=size).astype(np.int64)
+    # One number orders them by creator, day and time: no zone is further than a day from UTC.
+    key = (creator[session] << _DAY_BITS + _TIME_BITS) + (start - day * DAY + DAY)
+    key += (day - day.min(initial=1 << 40)) << _TIME_BITS
+    order = np.argsort(key, kind="stable")
+    session, day, start, end = session[order], day[order], start[order], end[order]
+    key = key[order]
+    changes = np.diff(key >> _TIME_BITS, prepend=-1) != 0
+    heads, group = np.flatnonzero(changes), np.cumsum(changes) - 1
+    seconds, longest = _stretches(group, start, end, len(heads))
+    moves = np.flatnonzero(sessions["is_static"][session] == 0)
+    moving, moving_longest = _stretches(group[moves], start[moves], end[moves], len(heads))
+    # Counts belong to the first piece of each session.
+    first = order < size
+    group, session = group[first], session[first]
+
+    def total(values: Ints | None) -> Ints:
+        weights = None if values is None else values[session]
+        return np.bincount(group, weights=weights, minlength=len(heads)).astype(np.int64)
 
     return {
-        "creator": pieces["creator"][heads],
-        "day": pieces["day"][heads],
-        "session_count": total("is_first"),
+        "creator": key[heads] >> _DAY_BITS + _TIME_BITS,
+        "day": day[heads],
+        "session_count": total(None),
         "live_seconds": seconds,
         "longest_seconds": longest,
         "moving_seconds": moving,
         "moving_longest_seconds": moving_longest,
-        "diamonds": total("diamonds"),
-        "new_followers": total("new_followers"),
+        "diamonds": total(sessions["diamonds"]),
+        "new_followers": total(sessions["new_followers"]),
     }
 
 
@@ -139,7 +147,8 @@ class DayBook:
         }
         if not held:
             return {name: np.zeros(0, np.int64) for name in DAY_COLUMNS}
-        days = days_of(held, held["zone"], self._clock)
+        blocks = [days_of(part, part["zone"], self._clock) for part in _by_creators(held)]
+        days = {name: np.concatenate([block[name] for block in blocks]) for name in DAY_COLUMNS}
         finished = (days["day"] < before) & (days["day"] >= self._finished_before)
         end = np.maximum(held["started_at"], held["ended_at"])
         last = self._clock.to_local(held["zone"], end) // DAY
@@ -149,13 +158,17 @@ class DayBook:
         return {name: values[finished] for name, values in days.items()}
 
 
-def _groups(creator: Ints, day: Ints) -> tuple[Ints, int]:
-    """The number of each row's creator and day, rows being in order, and how many there are."""
-    if len(creator) == 0:
-        return np.zeros(0, np.int64), 0
-    changes = (np.diff(creator) != 0) | (np.diff(day) != 0)
-    group = np.concatenate([[0], np.cumsum(changes)]).astype(np.int64)
-    return group, int(group[-1]) + 1
+def _by_creators(sessions: Rows) -> Iterator[Rows]:
+    """Sessions in parts of not too many, each of some creators in a row."""
+    creator = sessions["creator"]
+    parts = len(creator) // _SESSIONS_AT_ONCE + 1
+    if parts == 1:
+        yield sessions
+        return
+    edges = np.linspace(0, int(creator.max()) + 1, parts + 1).astype(np.int64)
+    for first, after in itertools.pairwise(edges):
+        rows = np.flatnonzero((creator >= first) & (creator < after))
+        yield {name: values[rows] for name, values in sessions.items()}
 
 
 def _stretches(group: Ints, start: Ints, end: Ints, size: int) -> tuple[Ints, Ints]:
@@ -175,6 +188,6 @@ def _stretches(group: Ints, start: Ints, end: Ints, size: int) -> tuple[Ints, In
     first = np.flatnonzero(opens)
     last = np.append(first[1:], len(group)) - 1
     length = reach[last] - start[first]
-    np.add.at(seconds, group[first], length)
+    seconds += np.bincount(group[first], weights=length, minlength=size).astype(np.int64)
     np.maximum.at(longest, group[first], length)
     return seconds, longest

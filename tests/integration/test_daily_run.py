@@ -108,12 +108,12 @@ def test_valid_days_are_those_that_are_true_of_the_world(published_world: Path) 
     """Of everybody of whom nothing arrives on the day that is held back."""
     marts = _query(
         published_world,
-        """select creator_id, local_date, session_count, live_seconds, longest_session_seconds,
+        """select creator_id, local_date, live_seconds, longest_session_seconds,
                coalesce(diamonds, 0), coalesce(new_followers, 0), is_valid_day
            from marts.fct_creator_days where rule_id = 'network_hour' order by all""",
     )
     truth = duckdb.execute(
-        """select creator_id, local_date, session_count, live_seconds, longest_session_seconds,
+        """select creator_id, local_date, live_seconds, longest_session_seconds,
                diamonds, new_followers, is_valid_network_hour
            from read_parquet($days)
            where creator_id not in (
@@ -128,7 +128,7 @@ def test_valid_days_are_those_that_are_true_of_the_world(published_world: Path) 
     ).fetchall()
     creators = {row[0] for row in truth}
     assert [row for row in marts if row[0] in creators] == truth
-    assert sum(1 for row in truth if row[-1]) > 1_000
+    assert sum(1 for row in truth if row[-1]) > 500
 
 
 def test_every_true_session_is_published_once_in_its_last_version(published_world: Path) -> None:
