@@ -17,10 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from orchestration.simulate import parameters as p
 from orchestration.simulate import program_parameters as pp
@@ -33,7 +31,8 @@ from orchestration.simulate.programs import Programs
 from orchestration.simulate.valid_days import days_of, is_valid
 from orchestration.simulate.world import ON, WAITING, Population
 
-_ROUNDS = 6
+_TIMES = ("creator", "started_at", "ended_at")
+_ROUNDS = 4
 """How often a show that would collide with another is moved before it is given up."""
 _DAYS = 7
 _MOST_SHOWS = 14
@@ -194,17 +193,27 @@ class Effects:
             shows = _stack([shows, _barely_watched(rng, audience.of_shows(rng, monday, idle))])
         order = np.lexsort((shows["platform"], shows["started_at"], shows["creator"]))
         self.treated = {name: values[order] for name, values in shows.items()}
-
-        def column(name: str) -> npt.NDArray[Any]:
-            return np.concatenate([sessions[name][others], self.treated[name]])
-
-        creator, start = column("creator"), column("started_at")
-        # Of everybody: who is treated later may still be in a show that was never ended.
-        np.maximum.at(self._busy_until, creator, column("ended_at"))
-        # Two runs in order, by creator and start: a stable sort merges them.
-        order = np.argsort((creator << 36) + start - start.min(initial=1 << 40), kind="stable")
+        self._remember(monday + WEEK, {name: sessions[name] for name in _TIMES}, ~mine)
+        self._remember(monday + WEEK, self.treated, np.ones(len(order), bool))
+        # Two runs in order of creators, who are in one of them each.
+        before = np.searchsorted(sessions["creator"][others], self.treated["creator"])
+        rows = np.empty(len(others) + len(order), np.int64)
+        is_treated = np.zeros(len(rows), bool)
+        is_treated[before + np.arange(len(order))] = True
+        rows[is_treated], rows[~is_treated] = len(mine) + np.arange(len(order)), others
         # Column by column: a week is there twice, and never three times.
-        return {name: column(name)[order] for name in sessions}
+        return {
+            name: np.concatenate([values, self.treated[name]])[rows]
+            for name, values in sessions.items()
+        }
+
+    def _remember(self, next_monday: int, sessions: Rows, which: Bools) -> None:
+        """Who is still LIVE when the next week begins somewhere, until when.
+
+        Of everybody: who is treated later may still be in a show that was never ended.
+        """
+        rows = np.flatnonzero((sessions["ended_at"] > next_monday - DAY) & which)
+        np.maximum.at(self._busy_until, sessions["creator"][rows], sessions["ended_at"][rows])
 
     def _kept(self, now: WeekEffects, sessions: Rows) -> Rows:
         """The untreated sessions that took place all the same, as long as they then were."""

@@ -20,7 +20,7 @@ import numpy as np
 from orchestration.simulate import dirt as d
 from orchestration.simulate import parameters as p
 from orchestration.simulate.draws import NEVER, Rows
-from orchestration.simulate.options import WorldFormat, WorldOptions
+from orchestration.simulate.options import PROGRAMS, WorldFormat, WorldOptions
 
 if TYPE_CHECKING:
     import duckdb
@@ -119,8 +119,7 @@ SESSION_FEED = (
     FeedColumn("new_followers", "rows.new_followers"),
     FeedColumn("gifters", "rows.gifters"),
     FeedColumn("diamonds", "rows.diamonds"),
-    # Campaigns come with their own feed; until then no session belongs to one.
-    FeedColumn("campaign_id", "cast(null as varchar)"),
+    FeedColumn("campaign_id", sql_word("rows.campaign", PROGRAMS)),
     FeedColumn("is_static", "rows.is_static = 1"),
     FeedColumn("updated_at", "rows.updated_at", "timestamp"),
 )
@@ -128,7 +127,7 @@ SESSION_ROW_COLUMNS = (
     "session", "creator", "platform", "started_at", "ended_at", "category", "title",
     "average_hundredths", "peak_viewers", "unique_viewers", "viewer_seconds", "likes", "comments",
     "shares", "new_followers", "gifters", "diamonds", "is_static", "updated_at", "arrival", "file",
-    "variant",
+    "variant", "campaign",
 )  # fmt: skip
 """What files of `live_sessions` are made of."""
 DRIFT = FeedColumn(

@@ -19,11 +19,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from orchestration.simulate import landing
 from orchestration.simulate import program_parameters as pp
 from orchestration.simulate.activity import first_monday
 from orchestration.simulate.clock import DAY, Clock, date_of, epoch_of
-from orchestration.simulate.draws import NEVER, Bools, Rows
+from orchestration.simulate.draws import NEVER, Bools, Ints, Rows
 from orchestration.simulate.effects import Effects
 from orchestration.simulate.options import WorldOptions
 from orchestration.simulate.program_truth import EFFECT_COLUMNS, ProgramTruth
@@ -90,6 +93,27 @@ class ProgramFeeds:
         self._put("payout_error_rows", errors, "paid_at")
         self.wrong_payouts += int((errors["arrival"] <= self._options.days).sum())
         self._paying.take_due()
+
+    def campaign_of(self, creator: Ints, started_at: Ints) -> npt.NDArray[np.int8]:
+        """The campaign (its number in the catalogue) that each session is part of, else `NEVER`.
+
+        Every show of those who joined, from the campaign's start to its end.
+
+        Args:
+            creator: Of each session; `NEVER` where the row leaves it out.
+            started_at: By the platform's clock.
+        """
+        member = self._programs.membership
+        found = np.full(len(creator), NEVER, np.int8)
+        for number, program in self._programs.running():
+            if program.kind != "campaign":
+                continue
+            starts_at, ends_at = self._programs.span_of(program)
+            rows = np.flatnonzero((started_at >= starts_at) & (started_at < ends_at))
+            rows = rows[creator[rows] != NEVER]
+            joined = member.is_treated & (member.program == number)
+            found[rows[joined[creator[rows]]]] = number
+        return found
 
     def tell(self, week: int, known: Rows, root: Path) -> None:
         """Write a week's pieces of what is true, from the sessions that are known at the end."""

@@ -109,6 +109,14 @@ class Programs:
         """The Monday (local) of a week, in seconds."""
         return self._monday + week * WEEK
 
+    def span_of(self, program: pp.Program) -> tuple[int, int]:
+        """When a program starts and ends.
+
+        One instant for many zones: a Monday to begin and a Sunday to end in every one of them.
+        """
+        first, after = self.monday_of(program.first_week), self.monday_of(program.last_week + 1)
+        return first + 9 * HOUR, after - 4 * HOUR
+
     def begin_week(self, week: int, state: Ints, agency: Ints) -> None:
         """Assign the programs that start next week.
 
@@ -367,11 +375,11 @@ def program_states(programs: Programs, week: int) -> tuple[Rows, Rows]:
     announced = np.full(len(numbers), programs.monday_of(week) + 10 * HOUR, np.int64)
     first = np.array([programs.catalogue[n].first_week for n in numbers], np.int64)
     last = np.array([programs.catalogue[n].last_week for n in numbers], np.int64)
-    # One instant for many zones: a Monday to begin and a Sunday to end in every one of them.
+    spans = np.array([programs.span_of(programs.catalogue[n]) for n in numbers], np.int64)
     states = {
         "program": numbers,
-        "starts_at": programs.monday_of(0) + first * WEEK + 9 * HOUR,
-        "ends_at": programs.monday_of(1) + last * WEEK - 4 * HOUR,
+        "starts_at": spans.reshape(-1, 2)[:, 0],
+        "ends_at": spans.reshape(-1, 2)[:, 1],
         "updated_at": announced,
     }
     paid = np.array([programs.catalogue[n].task is not None for n in numbers], bool)

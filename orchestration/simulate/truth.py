@@ -25,6 +25,8 @@ Files below the truth folder:
   each time that one of them changed: a fact of a day has the values of its day.
 * `holidays.parquet`: the holidays of the window by market and day, and what they multiply.
 * `cohort_week.parquet`, `funnel_week.parquet`: see `truth_counts`.
+* `valid_days.parquet`, `due_rewards.parquet`, `payout_errors.parquet`, `program_effects.parquet`:
+  see `program_feeds`.
 * `dirt.parquet`: kind, session_id and arrival date of every dirty row.
 """
 

@@ -102,7 +102,7 @@ def _walk(
         observed = derived.put(connection, Week(week, monday, block, told, changes))
         programs.add(week, told)
         landed = soiler.land(week, told).without(derived.polled)
-        writer.hold_sessions(_as_in_files(landed.rows, people))
+        writer.hold_sessions(_as_in_files(landed.rows, people, programs))
         through = min(complete_after(options, week), options.days)
         settled = states.settle(changes, through)
         landing.put(connection, "creator_rows", settled)
@@ -208,13 +208,15 @@ def _finish_truth(
     )
 
 
-def _as_in_files(rows: Rows, people: Population) -> Rows:
-    """A week's landed rows with titles in the creators' languages."""
+def _as_in_files(rows: Rows, people: Population, programs: ProgramFeeds) -> Rows:
+    """A week's landed rows with titles in the creators' languages, and the campaigns of shows."""
     language = people.language[np.maximum(rows["creator"], 0)]
     language[rows["creator"] == NEVER] = 0
     title = (rows["title"] + language * p.TITLES_PER_LANGUAGE).astype(np.int8)
     title[rows["title"] == NEVER] = NEVER
-    return {**{name: rows[name] for name in landing.SESSION_ROW_COLUMNS}, "title": title}
+    campaign = programs.campaign_of(rows["creator"], rows["started_at"])
+    told = {**rows, "title": title, "campaign": campaign}
+    return {name: told[name] for name in landing.SESSION_ROW_COLUMNS}
 
 
 def _put_people(connection: duckdb.DuckDBPyConnection, people: Population) -> None:

@@ -290,6 +290,28 @@ def test_who_joined_the_campaign_did_better_than_who_did_not_and_it_did_nothing(
     assert before > 5 * error
 
 
+def test_sessions_name_the_campaign_of_who_joined_while_it_runs_and_of_nobody_else(
+    study: Study,
+) -> None:
+    [(named, wrong)] = study.ask("""
+        select count(campaign_id), count(*) filter (
+            campaign_id is distinct from if(
+                creator_id in (
+                    select creator_id from program_assignments
+                    where program_id = 'spring_festival'
+                )
+                and started_at >= programs.starts_at and started_at < programs.ends_at,
+                'spring_festival', null
+            )
+        )
+        from live_sessions cross join (
+            select starts_at, ends_at from programs where program_id = 'spring_festival'
+        ) as programs
+        where creator_id is not null""")
+    assert wrong == 0
+    assert named > 500
+
+
 def test_the_mission_is_reached_just_so_and_with_idle_pictures(study: Study) -> None:
     needed = CATALOGUE["reward_mission"].task
     assert needed is not None
