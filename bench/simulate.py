@@ -111,6 +111,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         dirt=arguments.dirt,
         format="parquet",
         feeds=DEFAULT_FEEDS if arguments.feeds == "all" else ("live_sessions",),
+        # What programs do to sessions is a part of its own.
+        programs="all" if arguments.feeds == "all" else "none",
     )
     folder = Path(tempfile.mkdtemp(prefix="bench-simulate-", dir=arguments.folder))
     try:
