@@ -7,6 +7,7 @@ values and names are bound.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -21,6 +22,10 @@ from orchestration.sql import literal
 _HAS_ZONE = r":\d\d(\.\d+)?\s*([zZ]|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
 # How most files write a moment: told without the regular expression.
 _USUAL_MOMENT = "____-__-__T__:__:__Z"
+_IN_ZONES = re.compile(
+    r"(?P<value>\w+)\s+(?P<negated>not\s+)?in\s*\(\s*select\s+name\s+from\s+time_zones\s*\)",
+    re.IGNORECASE,
+)
 _WHOLE = r"\s*[+-]?\d+(\.0*)?\s*"
 _INTEGERS = frozenset(
     {
@@ -286,10 +291,29 @@ def _checks(contract: FeedContract, columns: list[_Typed], rules: DayRules) -> t
             reason = reasons.too_late(event, rules.day, rules.horizon_days)
             checks.append(Check(f'"{event}" < {start}', event, reason))
     checks += [
-        Check(f"({rule.refuse_when})", None, Reason(rule.rule, rule.reason_en, rule.reason_es))
+        Check(
+            f"({_without_join(rule.refuse_when)})",
+            None,
+            Reason(rule.rule, rule.reason_en, rule.reason_es),
+        )
         for rule in contract.rules
     ]
     return tuple(checks)
+
+
+def _without_join(condition: str) -> str:
+    """A rule's condition that asks the type `time_zone` and not the table `time_zones`.
+
+    Rows are numbered by their order, and behind a join DuckDB gives them in another one.
+    """
+
+    def asked(found: re.Match[str]) -> str:
+        is_known = f"try_cast({found['value']} as time_zone) is"
+        if found["negated"]:
+            return f"({found['value']} is not null and {is_known} null)"
+        return f"({is_known} not null)"
+
+    return _IN_ZONES.sub(asked, condition)
 
 
 def _column_checks(typed: _Typed, feed: str) -> list[Check]:
