@@ -31,6 +31,7 @@ _HEADER_ROWS = 30
 """Where the header row is looked for: exports have it first, people put titles above."""
 
 _FEWEST_HEADERS = 3
+_FEWEST_WITH_ID = 2
 _L30D_DAYS = 30
 _SHOWN_HEADERS = 8
 _LONGEST_HEADER = 100
@@ -182,14 +183,17 @@ def _refuse_other_shapes(table: _Table) -> None:
     """
     sheet, header = table.sheet, table.first_row - 1
     known = [column.index for column in table.columns if column.field is not None]
+    creator = table.column_of("creator_id")
     for index, row in enumerate(sheet.rows[:header]):
-        if sum(_is_data(row[place]) for place in known) >= _FEWEST_HEADERS:
+        filled = [place for place in known if _is_data(row[place])]
+        # Who was not LIVE has little more than an ID, among dashes.
+        has_id = creator is not None and creator.index in filled
+        if len(filled) >= (_FEWEST_WITH_ID if has_id else _FEWEST_HEADERS):
             raise BackstageError(problems.rows_above(sheet.name, index + 1, header + 1))
     for merged in sheet.merged:
         touches_known = any(merged.first_column <= place <= merged.last_column for place in known)
         if touches_known and merged.last_row > header and merged.first_row < len(sheet.rows):
             raise BackstageError(problems.merged_rows(sheet.name, merged.shown))
-    creator = table.column_of("creator_id")
     texts = _header_texts(sheet, header)
     for index in range(table.first_row, len(sheet.rows)):
         # Every ID has digits: few rows are worth a closer look.

@@ -46,7 +46,7 @@ def _told(results: Sequence[DayResult]) -> Counter[str]:
 
 @pytest.mark.slow
 def test_the_whole_simulated_world_drifts_only_where_it_does(tmp_path: Path) -> None:
-    """366 partitions and more, in five formats, with weekends, month ends, dirt and small days."""
+    """A thousand partitions, in five formats, with weekends, month ends, dirt and small days."""
     settings = Settings(home=tmp_path / "home", duckdb_threads=2)
     simulate(settings.landing, WorldOptions(), truth_dir=tmp_path / "truth")
     results = _every_day(settings)
@@ -55,6 +55,8 @@ def test_the_whole_simulated_world_drifts_only_where_it_does(tmp_path: Path) -> 
     told = _told(results)
     # It is planted: a column from the thirtieth arrival day on, told for a week.
     assert told.pop("live_sessions new_column capture_quality") == 7
+    # The first program that is given to whole agencies: until then no row names a cluster.
+    assert told.pop("program_assignments null_share cluster_id") == 1
     # These are true: the first creator of a zone or tier. Nothing else, 1 % of the partitions.
     assert {name.split()[1] for name in told} <= {"new_category"}
     assert sum(told.values()) <= len(results) * 0.01
