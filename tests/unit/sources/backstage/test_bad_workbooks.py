@@ -329,6 +329,9 @@ def test_headers_that_were_sorted_into_the_rows_or_stand_twice_refuse_the_file(
     path = write(tmp_path / "a.xlsx", ENGLISH, month_row(), headers=titles)
     assert "row 1 above them looks like a creator's" in refusal(path, tmp_path)
     assert "la fila 1, más arriba" in refusal(path, tmp_path, "es")
+    # Who was not LIVE has an ID and a period, and dashes.
+    path = write(tmp_path / "c.xlsx", ENGLISH, month_row(), headers=[*titles[:2], *"-" * 3])
+    assert "row 1 above them looks like a creator's" in refusal(path, tmp_path)
     other = [ENGLISH[place] for place in (0, 1, 4, 3, 2)]
     path = write(tmp_path / "b.xlsx", month_row(), other, month_row(EVA, diamonds=6, days=1200))
     assert "other headers begin in row 3" in refusal(path, tmp_path)
