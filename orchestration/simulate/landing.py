@@ -20,7 +20,8 @@ import numpy as np
 from orchestration.simulate import dirt as d
 from orchestration.simulate import parameters as p
 from orchestration.simulate.draws import NEVER, Rows
-from orchestration.simulate.options import PROGRAMS, WorldFormat, WorldOptions
+from orchestration.simulate.options import WorldFormat, WorldOptions
+from orchestration.simulate.program_parameters import CATALOGUE
 
 if TYPE_CHECKING:
     import duckdb
@@ -99,6 +100,11 @@ def sql_date(day: str) -> str:
     return f"date '1970-01-01' + cast({day} as integer)"
 
 
+_CAMPAIGNS = " ".join(
+    f"when {number} then '{program.program_id}'"
+    for number, program in enumerate(CATALOGUE)
+    if program.kind == "campaign"
+)
 SESSION_FEED = (
     FeedColumn("session_id", "printf('s%010d', rows.session)"),
     FeedColumn("creator_id", f"if(rows.creator = {NEVER}, null, printf('c%07d', rows.creator))"),
@@ -119,7 +125,7 @@ SESSION_FEED = (
     FeedColumn("new_followers", "rows.new_followers"),
     FeedColumn("gifters", "rows.gifters"),
     FeedColumn("diamonds", "rows.diamonds"),
-    FeedColumn("campaign_id", sql_word("rows.campaign", PROGRAMS)),
+    FeedColumn("campaign_id", f"case rows.campaign {_CAMPAIGNS} end"),
     FeedColumn("is_static", "rows.is_static = 1"),
     FeedColumn("updated_at", "rows.updated_at", "timestamp"),
 )
