@@ -22,10 +22,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from orchestration.simulate import parameters as p
+from orchestration.simulate.landing import copy_to, put_records
+
 if TYPE_CHECKING:
     from orchestration.simulate.options import WorldOptions
 
-COUNTERS = ("diamonds", "live_seconds", "valid_days", "new_followers", "session_count")
+COMPARED_COUNTERS = ("diamonds", "live_seconds", "valid_days", "new_followers", "session_count")
+"""Counters that an export also gives for last month."""
+
+COUNTERS = (*COMPARED_COUNTERS, "matches", "match_diamonds")
 """What is counted per creator and day; a day has at most one valid day."""
 
 MASK = "The creator has quit the network"
@@ -106,7 +112,9 @@ def true_days(
 ) -> tuple[list[Creator], dict[str, dict[date, dict[str, int]]]]:
     """Creators and their true days, from the truth of a simulated world.
 
-    A session counts wholly on the local day on which it started.
+    A session counts wholly on the local day on which it started. Matches are drawn here, by the ids
+    of creators and sessions: only exports tell of them, and the same session has the same matches
+    in every export.
 
     Args:
         truth_dir: The world's truth.
@@ -119,18 +127,42 @@ def true_days(
         days: dict[str, dict[date, dict[str, int]]] = defaultdict(dict)
         for creator_id, day, *counts in connection.execute(
             """
+            with shows as (
+                select
+                    creator_id, local_start_date, new_followers,
+                    coalesce(diamonds, 0) as diamonds,
+                    date_sub('second', started_at, ended_at) as seconds,
+                    -- Three lots from 0 to 1: of the creator once and for all, and of the session.
+                    md5_number_lower(creator_id) % 65536 / 65536 as liking,
+                    md5_number_lower(session_id) % 65536 / 65536 as lot,
+                    md5_number_upper(session_id) % 65536 / 65536 as share_lot
+                from read_parquet($sessions)
+                where ended_at is not null and (
+                    $agency is null or creator_id in (
+                        select creator_id from read_parquet($creators) where agency_id = $agency
+                    )
+                )
+            ),
+            fought as (
+                select *, case
+                    when liking < $never then 0
+                    -- Exponential over those who fight at all.
+                    else floor(seconds / 3600 * $an_hour * -ln(1 - (liking - $never) / (1 - $never))
+                        + lot)
+                end as matches
+                from shows
+            )
             select
                 creator_id, local_start_date,
-                cast(coalesce(sum(diamonds), 0) as bigint),
-                cast(sum(date_sub('second', started_at, ended_at)) as bigint),
+                cast(sum(diamonds) as bigint),
+                cast(sum(seconds) as bigint),
                 cast(coalesce(sum(new_followers), 0) as bigint),
-                count(*)
-            from read_parquet($sessions)
-            where ended_at is not null and (
-                $agency is null or creator_id in (
-                    select creator_id from read_parquet($creators) where agency_id = $agency
-                )
-            )
+                count(*),
+                cast(sum(matches) as bigint),
+                cast(sum(case when matches > 0 then floor(
+                    diamonds * ($least_share + share_lot * ($most_share - $least_share))
+                ) else 0 end) as bigint)
+            from fought
             group by creator_id, local_start_date
             order by creator_id, local_start_date
             """,
@@ -138,15 +170,21 @@ def true_days(
                 "sessions": str(truth_dir / "live_sessions.parquet"),
                 "creators": str(truth_dir / "creators.parquet"),
                 "agency": agency_id,
+                "never": p.NEVER_MATCH_SHARE,
+                "an_hour": p.MATCHES_PER_HOUR,
+                "least_share": p.MATCH_DIAMONDS_SHARES[0],
+                "most_share": p.MATCH_DIAMONDS_SHARES[1],
             },
         ).fetchall():
-            diamonds, seconds, followers, sessions = counts
+            diamonds, seconds, followers, sessions, matches, match_diamonds = counts
             days[creator_id][day] = {
                 "diamonds": diamonds,
                 "live_seconds": seconds,
                 "valid_days": int(seconds >= _VALID_DAY_SECONDS),
                 "new_followers": followers,
                 "session_count": sessions,
+                "matches": matches,
+                "match_diamonds": match_diamonds,
             }
         joined: dict[str, datetime | None] = dict(
             connection.execute(
@@ -165,14 +203,15 @@ def true_days(
 
 
 def export_world(truth_dir: Path, folder: Path, options: WorldOptions) -> tuple[int, int]:
-    """Write the exports of a world's largest agency, every morning, and `backstage.json`.
+    """Write the exports of a world's largest agency, every morning, and what is true of them.
 
     They tell of the same shows as the world's feeds: also of those that only polls show.
 
     Args:
-        truth_dir: The world's truth, with sessions and creators; gets `backstage.json`: the agency,
-            the exports by the day they count to, the days without one, who left (from which day
-            on), who of them stays as a masked row, and whose total fell on which day.
+        truth_dir: The world's truth, with sessions and creators; gets `backstage.json` (the agency,
+            the exports by the day they count to, the days without one, who left and from which day
+            on, who of them stays as a masked row, and whose total fell on which day) and
+            `backstage_days.parquet`: the true `COUNTERS` by creator and day, the falls in them.
         folder: Is made, and gets the exports.
         options: The world.
 
@@ -218,7 +257,26 @@ def export_world(truth_dir: Path, folder: Path, options: WorldOptions) -> tuple[
     }
     text = json.dumps(said, indent=2)
     (truth_dir / "backstage.json").write_text(text + "\n", encoding="utf-8")
+    _write_days(truth_dir / "backstage_days.parquet", exported)
     return sum(exported.report_rows.values()), sum(1 for _ in folder.iterdir())
+
+
+def _write_days(path: Path, exported: ExportedTruth) -> None:
+    import duckdb
+
+    columns = {"creator_id": "varchar", "local_date": "date", **dict.fromkeys(COUNTERS, "bigint")}
+    with duckdb.connect() as connection:
+        put_records(
+            connection,
+            "days",
+            columns,
+            [
+                (creator_id, day, *(counters[counter] for counter in COUNTERS))
+                for creator_id, of_creator in exported.days.items()
+                for day, counters in of_creator.items()
+            ],
+        )
+        copy_to(connection, "from days order by creator_id, local_date", path, "parquet")
 
 
 def write_exports(
@@ -349,6 +407,8 @@ _HEADERS: Mapping[str, tuple[str, str]] = {
     "valid_days": ("Valid go LIVE days", "Días válidos de emisiones LIVE"),
     "new_followers": ("New followers", "Nuevos seguidores"),
     "session_count": ("LIVE streams", "Emisiones LIVE"),
+    "matches": ("Matches", "Partidas"),
+    "match_diamonds": ("Diamonds from matches", "Diamantes de partidas"),
     "diamonds_last_month": ("Diamonds last month", "Diamantes en el último mes"),
     "live_seconds_last_month": (
         "LIVE duration (hours) last month",
@@ -426,6 +486,7 @@ def _month_row(
     }
     for counter in COUNTERS:
         cells[counter] = shown(counter, so_far(counter))
+    for counter in COMPARED_COUNTERS:
         cells[f"{counter}_last_month"] = shown(counter, last_month(counter))
     return [cells[name] for name in layout.columns]
 

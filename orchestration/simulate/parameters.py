@@ -462,3 +462,11 @@ POLICIES = (
     "Dangerous acts",
     "Undisclosed promotion",
 )
+
+# ---- matches ---------------------------------------------------------------------------
+NEVER_MATCH_SHARE = 0.35
+"""Of creators."""
+MATCHES_PER_HOUR = 1.1
+"""Of LIVE, for those who fight at all; some fight all evening."""
+MATCH_DIAMONDS_SHARES = (0.2, 0.7)
+"""Of the diamonds of a session with a match: the least and the most that come in matches."""

@@ -27,6 +27,7 @@ Files below the truth folder:
 * `cohort_week.parquet`, `funnel_week.parquet`: see `truth_counts`.
 * `valid_days.parquet`, `due_rewards.parquet`, `payout_errors.parquet`, `program_effects.parquet`:
   see `program_feeds`.
+* `backstage.json`, `backstage_days.parquet`: see `backstage`; where its exports are asked for.
 * `dirt.parquet`: kind, session_id and arrival date of every dirty row.
 """
 

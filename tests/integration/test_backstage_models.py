@@ -325,7 +325,10 @@ def test_days_made_of_exports_are_the_true_days(
     world.build(select=MODELS)
     world.build(select=TESTED, command="test")
 
-    exact = ("diamonds", "valid_days", "new_followers", "session_count")
+    exact = (
+        *("diamonds", "valid_days", "new_followers", "session_count"),
+        *("matches", "match_diamonds"),
+    )
     left = truth.left_on
     seen: dict[str, set[date]] = defaultdict(set)
     found = world.rows(

@@ -34,6 +34,8 @@ def _days() -> dict[str, dict[date, dict[str, int]]]:
                 "valid_days": 1,
                 "new_followers": 2,
                 "session_count": 1,
+                "matches": 3,
+                "match_diamonds": 4,
             }
             for number in range(5 + index)
         }

@@ -298,4 +298,52 @@ def test_exports_are_made_where_they_are_asked_for_and_agree_with_the_sessions(
             },
         ).fetchall()
         assert shown == {creator: (diamonds, count) for creator, diamonds, count in true}
+
+
+def test_matches_are_in_the_exports_alone_and_their_truth_stands_beside_them(
+    tmp_path: Path,
+) -> None:
+    import openpyxl
+
+    options = WorldOptions(creators=900, days=35, feeds=("live_sessions", "backstage_reports"))
+    summary = simulate(tmp_path / "home" / "landing", options)
+    said = json.loads((summary.truth / "backstage.json").read_text(encoding="utf-8"))
+    days = duckdb.read_parquet(str(summary.truth / "backstage_days.parquet"))
+    creators, fighters, most = duckdb.execute(
+        """
+        with totals as (
+            select creator_id, sum(matches) as matches, sum(live_seconds) as seconds,
+                -- A total that was restated fell below what had come in matches.
+                bool_and(match_diamonds <= diamonds or diamonds < 0) as is_part
+            from days group by creator_id
+        )
+        select count(*), count(*) filter (where matches > 0), max(matches * 3600 / seconds)
+        from totals where is_part"""
+    ).fetchall()[0]
+    assert creators == days.aggregate("count(distinct creator_id)").fetchall()[0][0]
+    assert 0.4 < fighters / creators < 0.75
+    assert most < 10
+    for day in ("2026-07-31", "2026-08-03"):
+        path = tmp_path / "home" / "exports" / said["files"][day]
+        rows = list(openpyxl.load_workbook(path).worksheets[0].values)
+        (start,) = [number for number, row in enumerate(rows) if "Creator ID" in row]
+        header = rows[start]
+        shown = {
+            row[header.index("Creator ID")]: (
+                int(str(row[header.index("Matches")]).replace(",", "")),
+                int(str(row[header.index("Diamonds from matches")]).replace(",", "")),
+            )
+            for row in rows[start + 1 :]
+        }
+        true = duckdb.execute(
+            """
+            select creator_id, cast(sum(matches) as bigint), cast(sum(match_diamonds) as bigint)
+            from days
+            where local_date between date_trunc('month', cast($day as date)) and $day
+            group by creator_id""",
+            {"day": day},
+        ).fetchall()
+        seen = {creator: counts for creator, *counts in true if creator in shown}
+        assert len(seen) > 10
+        assert {creator: list(shown[creator]) for creator in seen} == seen
         assert shown
