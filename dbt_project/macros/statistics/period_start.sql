@@ -28,3 +28,26 @@
 {% macro previous_period_start(grain, start_date) -%}
     {{ period_start(grain, add_days(start_date, -1)) }}
 {%- endmacro %}
+
+
+{# First day of the period after the one that starts on `start_date` (a first day of the same grain). #}
+{% macro next_period_start(grain, start_date) -%}
+    {%- set longest_days = {'day': 1, 'week': 7, 'month': 31} -%}
+    {{ period_start(grain, add_days(start_date, longest_days.get(grain, 1))) }}
+{%- endmacro %}
+
+
+{# Whole periods from one period to a later one, both given by their first days. #}
+{% macro periods_between(grain, earlier, later) -%}
+    {%- if grain == 'month' -%}
+        cast(
+            (extract(year from {{ later }}) - extract(year from {{ earlier }})) * 12
+            + extract(month from {{ later }}) - extract(month from {{ earlier }})
+            as bigint
+        )
+    {%- elif grain == 'week' -%}
+        cast({{ days_between(earlier, later) }} / 7 as bigint)
+    {%- else -%}
+        cast({{ days_between(earlier, period_start(grain, later)) }} as bigint)
+    {%- endif -%}
+{%- endmacro %}
