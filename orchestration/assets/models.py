@@ -4,6 +4,7 @@ What lives here: how dbt nodes appear in Dagster, and the one invocation that bu
 not: SQL.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -192,8 +193,16 @@ def _run_results(invocation: DbtCliInvocation) -> Mapping[str, Any]:
 
 
 def _last_words(log: Path) -> str:
+    """The last error that dbt wrote into its log, else the log's last line."""
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    return " / ".join(line.strip() for line in lines[-3:]) or "none"
+    said = [line.strip() for line in lines if line.strip()][-1:]
+    for line in lines:
+        # One JSON object a line; a line that was cut off by the end is none.
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            event = json.loads(line)
+            if event["info"]["level"] == "error":
+                said = [event["info"]["msg"]]
+    return " ".join(said[0].split()) if said else "none"
 
 
 def is_whole(manifest: Mapping[str, Any], run_results: Mapping[str, Any]) -> bool:
