@@ -1,8 +1,8 @@
 """What Dagster loads: the parts, put together.
 
 What lives here: `build_defs()`, which only merges. What may not: I/O at import, definitions, logic.
-Loading reads the package's own declarations (contracts, suites, the dbt manifest) and touches
-nothing below the home folder.
+Loading reads the package's own declarations (contracts, suites, funnels and their like, the dbt
+manifest) and touches nothing below the home folder.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from orchestration.assets.resources import Home, dbt_resource
 from orchestration.checks.contract_suites import contract_suites
 from orchestration.checks.suites import load_suites
 from orchestration.contracts.loader import load_contracts
+from orchestration.declared.render import refuse_stale
 from orchestration.settings import get_settings
 
 
@@ -25,10 +26,11 @@ def build_defs() -> dg.Definitions:
     """All definitions of Semillero.
 
     Raises:
-        ContractError, SuiteError, ManifestError: A declaration is wrong or missing; the message
-            says which and what to do.
+        ContractError, DeclarationError, SuiteError, ManifestError: A declaration is wrong or
+            missing; the message says which and what to do.
     """
     settings = get_settings()
+    refuse_stale()
     manifest = read_manifest(settings)
     contracts = load_contracts()
     suites = (*contract_suites(contracts), *load_suites())

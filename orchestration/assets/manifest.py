@@ -1,6 +1,7 @@
 """The dbt manifest: built ahead of a run, when the project changed, and never by a run itself.
 
 Dagster needs it to know the models before anything runs; parsing costs seconds, reading does not.
+The macros made from what is declared are part of the project, so they are made here first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestration.declared.render import render
 from orchestration.settings import Settings
 from orchestration.versions import models_fingerprint
 
@@ -39,10 +41,13 @@ def _stamp_path(settings: Settings) -> Path:
 def prepare_manifest(settings: Settings) -> Path:
     """Parse the dbt project unless the manifest at hand was made from these very files.
 
+    What is declared is checked and rendered before: its macros are among those files.
+
     dbt keeps its parse beside the manifest and uses it again only for the same connection, so the
     home belongs to what the manifest was made for.
 
     Raises:
+        DeclarationError: What is declared cannot be obeyed.
         ManifestError: dbt cannot parse the project; the message is dbt's.
     """
     path, stamp = manifest_path(settings), _stamp_path(settings)
@@ -50,6 +55,8 @@ def prepare_manifest(settings: Settings) -> Path:
     # Runs of several homes share the checkout; two parses at once left a manifest of both.
     with (path.parent / ".parse.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if render():
+            logger.info("What is declared changed: its macros were made anew.")
         fingerprint = f"{models_fingerprint()} {settings.home}"
         if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
             return path

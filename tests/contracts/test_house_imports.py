@@ -26,6 +26,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     # Carries bytes from and to a bucket; what they mean is for who asks.
     "storage": frozenset({"settings", "errors", "sql"}),
     "contracts": frozenset({"settings"}),
+    "declared": frozenset({"settings", "errors", "contracts", "release.atomic"}),
     # What others may keep of a release (its certificate, the pointer) knows nothing of its making.
     "release.atomic": frozenset(),
     "release.errors": frozenset(),
@@ -102,6 +103,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "settings",
             "storage",
             "contracts",
+            "declared",
             "ingest",
             "warehouse",
             "checks",
@@ -112,7 +114,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     ),
     # Nobody but these three knows the assets.
     "definitions": frozenset(
-        {"settings", "contracts", "checks.contract_suites", "checks.suites", "assets"}
+        {
+            "settings",
+            "contracts",
+            "declared",
+            "checks.contract_suites",
+            "checks.suites",
+            "assets",
+        }
     ),
     "daily": frozenset(
         {

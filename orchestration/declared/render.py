@@ -1,0 +1,218 @@
+"""What follows from the declarations for dbt: one macro file, made from them and nothing else.
+
+What lives here: the file's text, writing it, and the question whether the committed one is that.
+What may not: anything that the declarations do not say; whoever wants another text changes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from orchestration.declared.loader import (
+    SECONDS_OF_DAY,
+    Declarations,
+    feeds_of,
+    load_declarations,
+    window_seconds,
+)
+from orchestration.declared.shapes import Activity, Cohort, Described, Funnel, Segment
+from orchestration.errors import BilingualError
+from orchestration.release.atomic import write_bytes
+from orchestration.settings import PROJECT_ROOT
+
+MACROS = PROJECT_ROOT / "dbt_project" / "macros" / "definitions" / "declared.sql"
+
+_HEAD = """\
+{#
+    Made from orchestration/declared/*.yaml by `semillero prepare`. Change those, not this.
+
+    What lives here: what is declared, as lists of mappings in the order of the files. What may not:
+    anything else. Every mapping has all its keys; what is not declared is none. Durations are in
+    seconds.
+#}
+"""
+_MACRO = """
+{{# {comment} #}}
+{{% macro declared_{kind}() -%}}
+    {{{{ return([
+{entries}
+    ]) }}}}
+{{%- endmacro %}}
+"""
+_COMMENTS: Mapping[str, str] = {
+    "activities": "What creators do, and where it is seen.",
+    "funnels": "Funnels. A step's `counted_from_step` is the index (from 1) of the step that its "
+    "interval begins with.",
+    "cohorts": "Cohort kinds: by the n-th time of an activity, or by a date of `dim_creators`. "
+    "`segments` are those to show.",
+    "segments": "Segment kinds: by a column of `dim_creators`; `all` has none.",
+}
+
+
+class StaleDeclarationsError(BilingualError):
+    """The macros were made from other declarations."""
+
+
+Value = str | int | None | Sequence["Value"] | Mapping[str, "Value"]
+
+
+def rendered(declarations: Declarations) -> str:
+    """The text of the macro file."""
+    segments = [segment.name for segment in declarations.segments]
+    entries: Mapping[str, Sequence[Mapping[str, Value]]] = {
+        "activities": [_activity(each) for each in declarations.activities],
+        "funnels": [_funnel(each, segments) for each in declarations.funnels],
+        "cohorts": [_cohort(each, segments) for each in declarations.cohorts],
+        "segments": [_segment(each) for each in declarations.segments],
+    }
+    return _HEAD + "".join(
+        _MACRO.format(
+            kind=kind,
+            comment=_COMMENTS[kind],
+            entries=",\n".join(_literal(entry, 8) for entry in found),
+        )
+        for kind, found in entries.items()
+    )
+
+
+def render(path: Path = MACROS) -> bool:
+    """Make the macro file anew if the declarations changed; whether it was.
+
+    Raises:
+        DeclarationError: Something declared cannot be obeyed.
+    """
+    text = rendered(load_declarations())
+    if is_current(text, path):
+        return False
+    write_bytes(path, text.encode())
+    return True
+
+
+def refuse_stale(path: Path = MACROS) -> None:
+    """Refuse to go on with macros that are not what is declared now.
+
+    Raises:
+        DeclarationError: Something declared cannot be obeyed.
+        StaleDeclarationsError: It can, and the macros say something else.
+    """
+    if not is_current(rendered(load_declarations()), path):
+        raise StaleDeclarationsError(
+            "What is declared in orchestration/declared changed since the dbt project was parsed. "
+            "Run `semillero prepare`, then load this again.",
+            "Lo declarado en orchestration/declared cambió desde que se leyó el proyecto dbt. "
+            "Ejecute `semillero prepare` y vuelva a cargar.",
+        )
+
+
+def is_current(text: str, path: Path = MACROS) -> bool:
+    """Whether the macro file has this text."""
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+def _labels(entry: Described) -> dict[str, Value]:
+    return {
+        "name": entry.name,
+        "label_en": entry.label_en,
+        "label_es": entry.label_es,
+        "description_en": entry.description_en,
+        "description_es": entry.description_es,
+    }
+
+
+def _activity(activity: Activity) -> Mapping[str, Value]:
+    return _labels(activity) | {
+        "comes_from": activity.comes_from,
+        "feeds": feeds_of(activity),
+        "step": activity.step,
+        "event": activity.event,
+        "program_kind": activity.program_kind,
+        "days_away": activity.days_away,
+    }
+
+
+def _funnel(funnel: Funnel, segments: Sequence[str]) -> Mapping[str, Value]:
+    index_of = {step.name: index for index, step in enumerate(funnel.steps, start=1)}
+    return _labels(funnel) | {
+        "entity": funnel.entity,
+        "order": funnel.order,
+        "window_seconds": window_seconds(funnel),
+        "steps": [
+            {
+                "index": index,
+                "name": step.name,
+                "label_en": step.label_en,
+                "label_es": step.label_es,
+                "activity": step.activity,
+                "occurrence": step.occurrence,
+                "not_before_seconds": _seconds(step.not_before_days),
+                "within_seconds": _seconds(step.within_days),
+                "counted_from_step": index_of[step.counted_from]
+                if step.counted_from
+                else index - 1 or None,
+            }
+            for index, step in enumerate(funnel.steps, start=1)
+        ],
+        "exclusions": [
+            {
+                "activity": exclusion.activity,
+                "after_step": index_of[exclusion.after],
+                "before_step": index_of[exclusion.before],
+            }
+            for exclusion in funnel.exclusions
+        ],
+        "segments": _shown_by(funnel.segments, segments),
+    }
+
+
+def _cohort(cohort: Cohort, segments: Sequence[str]) -> Mapping[str, Value]:
+    return _labels(cohort) | {
+        "activity": cohort.activity,
+        "occurrence": (cohort.occurrence or 1) if cohort.activity else None,
+        "date_column": cohort.date,
+        "segments": _shown_by(cohort.segments, segments),
+    }
+
+
+def _segment(segment: Segment) -> Mapping[str, Value]:
+    return _labels(segment) | {"column": segment.attribute}
+
+
+def _shown_by(asked: Sequence[str] | None, all_kinds: Sequence[str]) -> Sequence[str]:
+    """The segment kinds of an entry in the order of their file; the whole is always among them."""
+    return [kind for kind in all_kinds if asked is None or kind in asked or kind == "all"]
+
+
+def _seconds(days: int | None) -> int | None:
+    return None if days is None else days * SECONDS_OF_DAY
+
+
+def _literal(value: Value, indent: int = 0) -> str:
+    """A value as Jinja writes it; what is long stands one entry a line.
+
+    Shapes let no brace, backslash or control character into a text, so its quotes are all that
+    needs care.
+    """
+    space = " " * indent
+    if value is None:
+        text = "none"
+    elif isinstance(value, str | int):
+        text = json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, Mapping):
+        entries = [
+            f"{json.dumps(key)}: {_literal(each, indent + 4).lstrip()}"
+            for key, each in value.items()
+        ]
+        text = "{" + ", ".join(entries) + "}"
+        if len(text) + indent > _WIDTH or "\n" in text:
+            text = "{\n" + ",\n".join(f"{space}    {each}" for each in entries) + f"\n{space}}}"
+    else:
+        items = [_literal(each, indent + 4) for each in value]
+        text = "[" + ", ".join(item.strip() for item in items) + "]"
+        if len(text) + indent > _WIDTH or "\n" in text:
+            text = "[\n" + ",\n".join(items) + f"\n{space}]"
+    return space + text
+
+
+_WIDTH = 110
