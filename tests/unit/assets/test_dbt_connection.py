@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -24,7 +25,8 @@ def test_statements_go_on_after_one_that_spilled_to_disk(tmp_path: Path) -> None
         profile = profile.replace(f"{{{{ {word} }}}}", value)
     (tmp_path / "scratch").mkdir()
     declared = yaml.safe_load(profile)["semillero"]["outputs"]["duckdb"]
-    environment = LocalEnvironment(DuckDBCredentials.from_dict(declared))
+    # Typed as anything: dbt-duckdb leaves its methods untyped.
+    environment: Any = LocalEnvironment(DuckDBCredentials.from_dict(declared))
     first = environment.handle().cursor()
     sort = "create table sorted as select hash(range) as number from range(20000000) order by 1"
     first.execute(sort)
