@@ -44,6 +44,12 @@ _LOCK_POLL_SECONDS = 0.2
 _HELD = "Could not set lock"
 """How DuckDB says that another process has the file open."""
 
+TOUCHED_QUEUES = (
+    "intermediate.int_creator_histories_touched",
+    "intermediate.int_creator_days_touched",
+)
+"""What builds found to be built again, kept until one of them is whole."""
+
 _held_homes: dict[Path, int] = {}
 """Homes that this process holds, and how many callers hold each."""
 
@@ -269,8 +275,8 @@ def release_inputs(
 def finish_build(settings: Settings, plan: BuildPlan) -> None:
     """Mark the plan's partitions as loaded; only after every model of the build succeeded.
 
-    Until then the next run plans them again, and the queue of touched creator days keeps what an
-    unfinished build had found, so that no touched day is forgotten.
+    Until then the next run plans them again, and the queues of touched histories and creator days
+    keep what an unfinished build had found, so that none is forgotten.
     """
     connection = connect(settings)
     try:
@@ -280,7 +286,8 @@ def finish_build(settings: Settings, plan: BuildPlan) -> None:
             """insert into ops.loaded_partitions
             select feed, arrival_date, revision from ops.raw_partitions"""
         )
-        connection.execute("delete from intermediate.int_creator_days_touched")
+        for queue in TOUCHED_QUEUES:
+            connection.execute(f"delete from {queue}")
         connection.execute("update ops.raw_partitions set is_pending = false")
         connection.execute(
             "update ops.builds set is_complete = true, finished_at = ? where build_id = ?",

@@ -36,6 +36,11 @@ MARTS: Mapping[str, Mart] = MappingProxyType(
         for mart in (
             Mart("dim_agencies", ("agency_id",), ("agency_id",)),
             Mart("dim_creators", ("creator_id",), ("creator_id",)),
+            Mart(
+                "dim_creators_history",
+                ("creator_id", "valid_from_date"),
+                ("creator_id", "valid_from_date"),
+            ),
             Mart("dim_dates", ("calendar_date",), ("calendar_date",)),
             Mart("dim_markets", ("market",), ("market",)),
             Mart("fct_live_sessions", ("session_id",), ("started_at", "session_id")),

@@ -2,7 +2,7 @@
 
 What lives here: `DbtWorld`, which writes Parquet partitions, registers them as the job does (`raw`
 views, `ops` tables), runs dbt through `dbtRunner` in a home of its own, and reads tables back. What
-may not: assertions, and knowledge of any model beyond the queue that a finished build empties.
+may not: assertions, and knowledge of any model beyond the queues that a finished build empties.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from orchestration.contracts.loader import DUCKDB_TYPES, load_contracts
 from orchestration.settings import PROJECT_ROOT
+from orchestration.warehouse import TOUCHED_QUEUES
 
 if TYPE_CHECKING:
     import duckdb
@@ -215,8 +216,8 @@ class DbtWorld:
         statuses = self.dbt(*arguments)
         if finish:
             self._loaded = dict(self._revisions)
-            if "intermediate.int_creator_days_touched" in self.tables():
-                self.execute("delete from intermediate.int_creator_days_touched")
+            for queue in self.tables() & set(TOUCHED_QUEUES):
+                self.execute(f"delete from {queue}")
         return statuses
 
     def dbt(self, *arguments: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from dbt_world import DbtWorld, Row, moment
 CORE = ("+fct_creator_days", "+dim_agencies", "dim_dates")
 FACTS = (
     "marts.dim_creators",
+    "marts.dim_creators_history",
     "marts.dim_agencies",
     "marts.fct_live_sessions",
     "marts.fct_creator_days",
@@ -61,6 +63,7 @@ def random_creator(chance: random.Random, creator_id: str, day: date) -> dict[st
         country=chance.choice(["MX", "BR", "CL", "US", "JP", None]),
         timezone=chance.choice([None, None, "America/Havana", "America/Santiago", "Asia/Tokyo"]),
         agency_id=chance.choice(["a1", "a2", None]),
+        tier=chance.choice(["rank_1", "rank_2"]),
         follower_count=chance.randrange(1000),
         updated_at=datetime(day.year, day.month, day.day, chance.randrange(24), tzinfo=UTC),
     )
@@ -125,13 +128,69 @@ def winners(partitions: Partitions, feed: str, key: str) -> dict[object, dict[st
     return {identity: row for identity, (_, row) in best.items()}
 
 
-def reference_days(partitions: Partitions) -> dict[tuple[str, date], tuple[int, int, int]]:
-    """session_count, live_seconds and longest_session_seconds of every creator day, by minutes."""
-    zones: dict[object, ZoneInfo] = {}
-    for creator_id, row in winners(partitions, "creators", "creator_id").items():
+@dataclass(frozen=True)
+class Told:
+    """What a creator was from an instant, and from a local day, on."""
+
+    noted_at: datetime
+    noted_on: date
+    row: dict[str, object]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The creator's own, else the market's, else UTC."""
         market_zone = {"US": "America/New_York"} | MARKET_ZONES
-        zone = row["timezone"] or market_zone.get(str(row["country"]), "UTC")
-        zones[creator_id] = ZoneInfo(str(zone))
+        return ZoneInfo(
+            str(self.row["timezone"] or market_zone.get(str(self.row["country"]), "UTC"))
+        )
+
+
+def reference_histories(partitions: Partitions) -> dict[str, list[Told]]:
+    """Every creator's versions, by the moment that they speak of, the last one of a day alone."""
+    best: dict[tuple[str, datetime], tuple[tuple[date, int], dict[str, object]]] = {}
+    for (feed, day), rows in partitions.items():
+        if feed != "creators":
+            continue
+        for number, row in enumerate(rows, start=1):
+            noted_at = row["updated_at"]
+            assert isinstance(noted_at, datetime)
+            key = (str(row["creator_id"]), noted_at)
+            if key not in best or best[key][0] < (day, number):
+                best[key] = ((day, number), row)
+    histories: dict[str, list[Told]] = defaultdict(list)
+    for (creator_id, noted_at), (_, row) in sorted(best.items(), key=lambda item: item[0]):
+        versions = histories[creator_id]
+        zone = Told(noted_at, noted_at.date(), row).zone
+        noted_on = max([noted_at.astimezone(zone).date(), *(each.noted_on for each in versions)])
+        if versions and versions[-1].noted_on == noted_on:
+            versions.pop()
+        versions.append(Told(noted_at, noted_on, row))
+    return histories
+
+
+def told_at(versions: list[Told], moment: datetime) -> Told | None:
+    """Who a creator was at a moment; before the first known version that one holds."""
+    earlier = [each for each in versions if each.noted_at <= moment]
+    return earlier[-1] if earlier else next(iter(versions), None)
+
+
+def told_on(versions: list[Told], day: date) -> tuple[object, object, object]:
+    """Market, agency and tier of a local day."""
+    earlier = [each for each in versions if each.noted_on <= day]
+    told = earlier[-1] if earlier else next(iter(versions), None)
+    if told is None:
+        return None, None, None
+    country = told.row["country"]
+    market = country if country in {"US", *MARKET_ZONES} else "ZZ"
+    return market, told.row.get("agency_id"), told.row.get("tier")
+
+
+def reference_days(partitions: Partitions) -> dict[tuple[str, date], tuple[object, ...]]:
+    """What the facts say of every creator day, by minutes.
+
+    That is session_count, live_seconds, longest_session_seconds, market, agency_id and tier.
+    """
+    histories = reference_histories(partitions)
     minutes: dict[tuple[str, date], set[int]] = defaultdict(set)
     started: dict[tuple[str, date], list[tuple[datetime, str, datetime, str]]] = defaultdict(list)
     for session_id, row in winners(partitions, "live_sessions", "session_id").items():
@@ -140,14 +199,15 @@ def reference_days(partitions: Partitions) -> dict[tuple[str, date], tuple[int, 
         counted_end = begin
         if isinstance(end, datetime):
             counted_end = min(end, begin + timedelta(hours=24))
-        zone = zones.get(creator_id, ZoneInfo("UTC"))
+        told = told_at(histories.get(creator_id, []), begin)
+        zone = told.zone if told else ZoneInfo("UTC")
         started[creator_id, begin.astimezone(zone).date()].append(
             (begin, str(session_id), counted_end, str(row["platform"]))
         )
         for minute in range(int(begin.timestamp()) // 60, int(counted_end.timestamp()) // 60):
             local = datetime.fromtimestamp(minute * 60, tz=zone)
             minutes[creator_id, local.date()].add(minute)
-    days = {}
+    days: dict[tuple[str, date], tuple[object, ...]] = {}
     for key in minutes.keys() | started.keys():
         shows = sorted(started[key])
         repeated = sum(
@@ -161,6 +221,7 @@ def reference_days(partitions: Partitions) -> dict[tuple[str, date], tuple[int, 
             len(shows) - repeated,
             len(minutes[key]) * 60,
             longest_run(minutes[key]) * 60,
+            *told_on(histories.get(key[0], []), key[1]),
         )
     return days
 
@@ -217,7 +278,8 @@ def test_builds_in_any_order_of_arrivals_and_accidents_equal_one_full_build(
 
     expected = reference_days(partitions)
     found = world.rows(
-        """select creator_id, local_date, session_count, live_seconds, longest_session_seconds
+        """select creator_id, local_date, session_count, live_seconds, longest_session_seconds,
+            market, agency_id, tier
         from marts.fct_creator_days"""
     )
     assert {(row[0], row[1]): row[2:] for row in found} == expected

@@ -16,8 +16,8 @@ markets as (
 
 platforms as (
 
-    -- distinct: many creators share a platform
-    select distinct platform from {{ ref('dim_creators') }}
+    -- distinct: many creators share a platform, now or earlier
+    select distinct platform from {{ ref('dim_creators_history') }}
     union distinct
     select 'unknown' as platform
 

@@ -8,7 +8,8 @@
 {%- set previous_days = previous('fct_creator_days') -%}
 
 -- Read only where creator days exist, so dbt does not see it by itself:
--- depends_on: {{ ref('dim_creators') }}
+-- depends_on: {{ ref('dim_creators_history') }}
+-- depends_on: {{ ref('int_creator_histories_touched') }}
 -- depends_on: {{ ref('int_metric_rule_periods') }}
 
 with
@@ -20,9 +21,19 @@ changed_sessions as (
 ),
 
 {% if previous_days -%}
-creators as (
+histories as (
 
-    select * from {{ ref('dim_creators') }}
+    select * from {{ ref('dim_creators_history') }}
+
+),
+
+touched_histories as (
+
+    select
+        creator_id,
+        min(touched_from_date) as touched_from_date
+    from {{ ref('int_creator_histories_touched') }}
+    group by creator_id
 
 ),
 
@@ -80,21 +91,33 @@ touched as (
 
     union all
 
-    -- A creator who moved to another market or platform is measured by other rules.
+    -- What a creator was on that day is told otherwise now, and another rule may measure it.
     select
         creator_days.creator_id,
         creator_days.local_date
     from {{ previous_days }} as creator_days
-    left join creators on creator_days.creator_id = creators.creator_id
+    inner join touched_histories
+        on
+            creator_days.creator_id = touched_histories.creator_id
+            and creator_days.local_date >= touched_histories.touched_from_date
+    left join histories
+        on
+            creator_days.creator_id = histories.creator_id
+            and {{ holds_on_day('histories', 'creator_days.local_date') }}
     inner join rule_periods
         on
-            coalesce(creators.market, 'ZZ') = rule_periods.market
-            and coalesce(creators.platform, 'unknown') = rule_periods.platform
+            coalesce(histories.market, 'ZZ') = rule_periods.market
+            and coalesce(histories.platform, 'unknown') = rule_periods.platform
             and creator_days.local_date >= rule_periods.period_start_date
             and creator_days.local_date < rule_periods.next_period_start_date
     where
-        creator_days.rule_id <> rule_periods.rule_id
-        and creator_days.rule_id <> 'as_reported'
+        (
+            creator_days.rule_id <> rule_periods.rule_id
+            and creator_days.rule_id <> 'as_reported'
+        )
+        or {{ differs('creator_days.market', 'histories.market') }}
+        or {{ differs('creator_days.agency_id', 'histories.agency_id') }}
+        or {{ differs('creator_days.tier', 'histories.tier') }}
 
     union all
 

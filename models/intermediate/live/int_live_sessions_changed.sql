@@ -1,8 +1,8 @@
 {%- set previous_sessions = previous('fct_live_sessions') -%}
 {%- set fact_columns = [
-    'session_id', 'creator_id', 'campaign_id', 'platform', 'started_at', 'ended_at',
-    'counted_ended_at', 'timezone', 'local_start_date', 'local_end_date', 'category',
-    'session_source', 'is_present', 'is_open', 'is_over_24h', 'is_static', 'is_also_reported',
+    'session_id', 'creator_id', 'agency_id', 'campaign_id', 'platform', 'started_at', 'ended_at',
+    'counted_ended_at', 'timezone', 'local_start_date', 'local_end_date', 'category', 'market',
+    'tier', 'session_source', 'is_present', 'is_open', 'is_over_24h', 'is_static', 'is_also_reported',
     'duration_seconds', 'counted_seconds', 'average_viewers', 'peak_viewers', 'unique_viewers',
     'viewer_seconds', 'likes', 'comments', 'shares', 'new_followers', 'gifters', 'diamonds',
     'updated_at', 'arrival_date', 'arrival_file', 'arrival_row',

@@ -19,11 +19,14 @@
     'arrival_file': null_text, 'arrival_row': null_count,
 } -%}
 
+-- Read only where sessions exist, so dbt does not see it by itself:
+-- depends_on: {{ ref('int_creator_histories_touched') }}
+
 with
 
-creators as (
+histories as (
 
-    select * from {{ ref('dim_creators') }}
+    select * from {{ ref('dim_creators_history') }}
 
 ),
 
@@ -49,19 +52,57 @@ arrived as (
 ),
 
 {% if previous_sessions -%}
+touched_histories as (
+
+    -- Kept until a build is whole, so that none forgets the sessions of whom it has changed.
+    select
+        creator_id,
+        min(touched_from_date) as touched_from_date
+    from {{ ref('int_creator_histories_touched') }}
+    group by creator_id
+
+),
+
+moved_sessions as (
+
+    -- A session on a day before the change is none of these, whatever the creator became since.
+    -- (Two days more: the clock may be another, too.)
+    select
+        held.session_id,
+        held.session_source
+    from {{ previous_sessions }} as held
+    inner join touched_histories
+        on
+            held.creator_id = touched_histories.creator_id
+            and held.local_start_date >= {{ add_days('touched_histories.touched_from_date', -2) }}
+    left join histories as clocks
+        on
+            held.creator_id = clocks.creator_id
+            and {{ holds_at_instant('clocks', 'held.started_at') }}
+    left join histories as states
+        on
+            held.creator_id = states.creator_id
+            and {{ holds_on_day('states', 'held.local_start_date') }}
+    where
+        held.timezone <> coalesce(clocks.timezone, 'UTC')
+        or {{ differs('held.market', 'states.market') }}
+        or {{ differs('held.agency_id', 'states.agency_id') }}
+        or {{ differs('held.tier', 'states.tier') }}
+
+),
+
 moved as (
 
-    -- All sessions are compared, not only those of the creators that changed in this build: a build
-    -- that broke off may have changed creators and left their sessions behind.
     select
         sessions.session_id,
         true as is_present,
         {{- columns_of('sessions', session_columns + lineage_columns) }}
     from {{ previous_sessions }} as sessions
-    left join creators on sessions.creator_id = creators.creator_id
     where
-        sessions.session_source = 'reported'
-        and sessions.timezone <> coalesce(creators.timezone, 'UTC')
+        sessions.session_id in (
+            select moved_sessions.session_id from moved_sessions
+            where moved_sessions.session_source = 'reported'
+        )
         and sessions.session_id not in (select arrived.session_id from arrived)
 
 ),
@@ -125,10 +166,9 @@ observed_changed as (
         on
             observed_states.session_id = held.session_id
             and held.session_source = 'observed'
-    left join creators on observed_states.creator_id = creators.creator_id
     where
         held.session_id is null
-        or held.timezone <> coalesce(creators.timezone, 'UTC')
+        or observed_states.session_id in (select moved_sessions.session_id from moved_sessions)
         {%- for column in observed_columns %}
         or held.{{ column }} is distinct from observed_states.{{ column }}
         {%- endfor %}
@@ -177,7 +217,7 @@ placed as (
 
     select
         changed.*,
-        coalesce(creators.timezone, 'UTC') as timezone,
+        coalesce(clocks.timezone, 'UTC') as timezone,
         case
             when changed.ended_at is null then changed.started_at
             else least(
@@ -187,14 +227,16 @@ placed as (
         end as counted_ended_at
     from changed
     cross join session_cap
-    left join creators on changed.creator_id = creators.creator_id
+    left join histories as clocks
+        on
+            changed.creator_id = clocks.creator_id
+            and {{ holds_at_instant('clocks', 'changed.started_at') }}
 
 ),
 
 utc_days as (
 
-    -- distinct: many sessions fall on the same UTC day of the same zone. To convert one instant by
-    -- a column of zones takes DuckDB two microseconds, so days are converted, not sessions.
+    -- distinct: many sessions fall on the same UTC day of the same zone
     select distinct
         timezone,
         cast(started_at as date) as moment_date
@@ -207,28 +249,9 @@ utc_days as (
 
 ),
 
-zone_days as (
+midnights as (
 
-    -- A UTC day touches two local days at most.
-    select
-        timezone,
-        moment_date,
-        {{ local_day('cast(moment_date as timestamp)', 'timezone') }} as first_local_date,
-        {{ local_day(add_seconds('cast(moment_date as timestamp)', 86399), 'timezone') }}
-            as last_local_date
-    from utc_days
-
-),
-
-zone_midnights as (
-
-    select
-        timezone,
-        moment_date,
-        first_local_date,
-        last_local_date,
-        {{ local_day_start('last_local_date', 'timezone') }} as last_local_date_started_at
-    from zone_days
+    {{ zone_midnights('utc_days') | indent(4) }}
 
 ),
 
@@ -236,27 +259,34 @@ measured as (
 
     select
         placed.*,
-        case
-            when placed.started_at < start_days.last_local_date_started_at
-                then start_days.first_local_date
-            else start_days.last_local_date
-        end as local_start_date,
-        case
-            when placed.counted_ended_at < end_days.last_local_date_started_at
-                then end_days.first_local_date
-            else end_days.last_local_date
-        end as local_end_date,
+        {{ local_day_of('placed.started_at', 'start_days') }} as local_start_date,
+        {{ local_day_of('placed.counted_ended_at', 'end_days') }} as local_end_date,
         {{ seconds_between('placed.started_at', 'placed.ended_at') }} as duration_seconds,
         {{ seconds_between('placed.started_at', 'placed.counted_ended_at') }} as counted_seconds
     from placed
-    left join zone_midnights as start_days
+    left join midnights as start_days
         on
             placed.timezone = start_days.timezone
             and cast(placed.started_at as date) = start_days.moment_date
-    left join zone_midnights as end_days
+    left join midnights as end_days
         on
             placed.timezone = end_days.timezone
             and cast(placed.counted_ended_at as date) = end_days.moment_date
+
+),
+
+told as (
+
+    select
+        measured.*,
+        states.agency_id,
+        states.market,
+        states.tier
+    from measured
+    left join histories as states
+        on
+            measured.creator_id = states.creator_id
+            and {{ holds_on_day('states', 'measured.local_start_date') }}
 
 ),
 
@@ -265,6 +295,7 @@ final as (
     select
         session_id,
         creator_id,
+        agency_id,
         campaign_id,
         platform,
         started_at,
@@ -274,6 +305,8 @@ final as (
         local_start_date,
         local_end_date,
         category,
+        market,
+        tier,
         session_source,
         is_present,
         ended_at is null as is_open,
@@ -298,7 +331,7 @@ final as (
         arrival_date,
         arrival_file,
         arrival_row
-    from measured
+    from told
 
 )
 

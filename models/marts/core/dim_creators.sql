@@ -5,6 +5,10 @@
     pre_hook="{{ replace_rows('int_creators_changed', ['creator_id']) }}",
 ) }}
 
+-- What creators were is told from the earlier version of this table, so it comes first:
+-- depends_on: {{ ref('int_creator_histories_changed') }}
+-- depends_on: {{ ref('int_creator_partitions_read') }}
+
 with
 
 changed_creators as (
@@ -14,35 +18,9 @@ changed_creators as (
 
 ),
 
-markets as (
+placed as (
 
-    select * from {{ ref('dim_markets') }}
-
-),
-
-unknown_market as (
-
-    select
-        market,
-        timezone
-    from {{ ref('dim_markets') }}
-    where market = 'ZZ'
-
-),
-
-placed_creators as (
-
-    select
-        changed_creators.*,
-        coalesce(markets.market, unknown_market.market) as market,
-        case
-            when {{ is_known_timezone('changed_creators.timezone') }}
-                then changed_creators.timezone
-            else coalesce(markets.timezone, unknown_market.timezone)
-        end as effective_timezone
-    from changed_creators
-    cross join unknown_market
-    left join markets on changed_creators.country = markets.country
+    {{ placed_creators('changed_creators') | indent(4) }}
 
 ),
 
@@ -68,7 +46,7 @@ final as (
         arrival_date,
         arrival_file,
         arrival_row
-    from placed_creators
+    from placed
 
 )
 

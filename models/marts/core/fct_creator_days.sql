@@ -23,9 +23,9 @@ live_sessions as (
 
 ),
 
-creators as (
+histories as (
 
-    select * from {{ ref('dim_creators') }}
+    select * from {{ ref('dim_creators_history') }}
 
 ),
 
@@ -309,6 +309,9 @@ ruled_days as (
 
     select
         day_counts.*,
+        histories.market,
+        histories.agency_id,
+        histories.tier,
         all_stretches.live_seconds,
         all_stretches.longest_stretch_seconds,
         rule_periods.rule_id,
@@ -334,11 +337,14 @@ ruled_days as (
         on
             day_counts.creator_id = moving_stretches.creator_id
             and day_counts.local_date = moving_stretches.local_date
-    left join creators on day_counts.creator_id = creators.creator_id
+    left join histories
+        on
+            day_counts.creator_id = histories.creator_id
+            and {{ holds_on_day('histories', 'day_counts.local_date') }}
     left join rule_periods
         on
-            coalesce(creators.market, 'ZZ') = rule_periods.market
-            and coalesce(creators.platform, 'unknown') = rule_periods.platform
+            coalesce(histories.market, 'ZZ') = rule_periods.market
+            and coalesce(histories.platform, 'unknown') = rule_periods.platform
             and day_counts.local_date >= rule_periods.period_start_date
             and day_counts.local_date < rule_periods.next_period_start_date
 
@@ -369,7 +375,10 @@ days_of_sessions as (
         new_followers,
         comments,
         likes,
-        shares
+        shares,
+        market,
+        agency_id,
+        tier
     from ruled_days
 
 ),
@@ -446,8 +455,15 @@ days_of_exports as (
         end as new_followers,
         days_of_sessions.comments,
         days_of_sessions.likes,
-        days_of_sessions.shares
+        days_of_sessions.shares,
+        histories.market,
+        histories.agency_id,
+        histories.tier
     from exported_days
+    left join histories
+        on
+            exported_days.creator_id = histories.creator_id
+            and {{ holds_on_day('histories', 'exported_days.slice_end_date') }}
     left join days_of_sessions
         on
             exported_days.creator_id = days_of_sessions.creator_id
@@ -487,7 +503,10 @@ final as (
         new_followers,
         comments,
         likes,
-        shares
+        shares,
+        market,
+        agency_id,
+        tier
     from all_days
 
 )

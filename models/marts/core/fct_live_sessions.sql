@@ -22,6 +22,7 @@ final as (
     select
         session_id,
         creator_id,
+        agency_id,
         campaign_id,
         platform,
         started_at,
@@ -31,6 +32,8 @@ final as (
         local_start_date,
         local_end_date,
         category,
+        market,
+        tier,
         session_source,
         is_open,
         is_over_24h,
