@@ -16,7 +16,7 @@ from pathlib import Path
 from orchestration.release.certificate import CodeVersion
 from orchestration.settings import PROJECT_ROOT
 
-_MODEL_SUFFIXES = frozenset({".sql", ".yml", ".yaml", ".csv", ".md"})
+_MODEL_SUFFIXES = frozenset({".sql", ".py", ".yml", ".yaml", ".csv", ".md"})
 _PYTHON_SUFFIXES = frozenset({".py", ".yaml"})
 _GENERATED = frozenset({"target", "logs", "__pycache__"})
 
@@ -27,7 +27,9 @@ def models_fingerprint() -> str:
     When it changes, everything is rebuilt: a fact computed by yesterday's SQL is not today's fact.
     """
     roots = [PROJECT_ROOT / name for name in ("dbt_project", "models", "seeds")]
-    engines = [f"{name}={version(name)}" for name in ("duckdb", "dbt-core", "dbt-duckdb")]
+    engines = [
+        f"{name}={version(name)}" for name in ("duckdb", "dbt-core", "dbt-duckdb", "statsmodels")
+    ]
     return _sha256([_hash_files(roots, _MODEL_SUFFIXES), *engines])
 
 

@@ -66,6 +66,16 @@ MARTS: Mapping[str, Mart] = MappingProxyType(
                 ("period_grain", "period_start_date", *_SEGMENT),
             ),
             Mart(
+                "kpi_daily",
+                ("calendar_date", "market", "kpi"),
+                ("calendar_date", "market", "kpi"),
+            ),
+            Mart(
+                "kpi_contributions",
+                ("calendar_date", "kpi", "comparison", *_SEGMENT),
+                ("calendar_date", "kpi", "comparison", *_SEGMENT),
+            ),
+            Mart(
                 "cohort_retention",
                 ("cohort_kind", "period_grain", "cohort_start_date", *_SEGMENT, "period_index"),
                 ("cohort_kind", "period_grain", "cohort_start_date", *_SEGMENT, "period_index"),

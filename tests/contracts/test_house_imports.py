@@ -64,6 +64,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "checks.shift",
         }
     ),
+    # Statistics on small tables: it knows frames, and nothing of ours.
+    "inference": frozenset(),
     "arrived": frozenset({"sql", "contracts"}),
     "warehouse": frozenset(
         {
@@ -146,7 +148,15 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 
 # Seconds of start-up (design section 4): imported inside the function that needs them. dagster-dbt
 # itself reads dbt's version and adapter classes, so of dbt the parser and runner are what counts.
-HEAVY = ("great_expectations", "pandas", "dbt.cli", "dbt.parser", "altair", "scipy")
+HEAVY = (
+    "great_expectations",
+    "pandas",
+    "dbt.cli",
+    "dbt.parser",
+    "altair",
+    "scipy",
+    "statsmodels",
+)
 # Parts that must also do without Dagster: what is thin is thin because its logic is importable.
 DAGSTER_MAY_BE_IN = ("orchestration.assets", "orchestration.definitions")
 

@@ -239,6 +239,7 @@ class DbtWorld:
 
     def invoke(self, *arguments: str) -> Any:  # noqa: ANN401 - dbt's result differs by command
         """Run one dbt command and hand back dbt's own result, failed or not."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
         runner = dbtRunner(manifest=self.manifest)
@@ -250,7 +251,11 @@ class DbtWorld:
                 self.manifest = cast("Manifest", parsed.result)
                 runner = dbtRunner(manifest=self.manifest)
             command, *options = arguments
-            return runner.invoke([*self._flags(), command, *options, *self._paths()])
+            try:
+                return runner.invoke([*self._flags(), command, *options, *self._paths()])
+            finally:
+                # dbt keeps the file open with its limits, and then nobody can open it with others.
+                DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
     def rows(
         self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()

@@ -1,5 +1,3 @@
-{{ config(materialized='changes', fact='fct_live_sessions') }}
-
 {%- set previous_sessions = previous('fct_live_sessions') -%}
 {%- set fact_columns = [
     'session_id', 'creator_id', 'agency_id', 'campaign_id', 'platform', 'started_at', 'ended_at',
@@ -11,6 +9,14 @@
 ] -%}
 
 with
+
+measured_sessions as (
+
+    select
+        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
+    from {{ ref('int_live_sessions_measured') }} as measured
+
+),
 
 observed_creators as (
 
@@ -37,14 +43,6 @@ day_offsets as (
 ),
 
 {% if previous_sessions -%}
-measured_sessions as (
-
-    select
-        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
-    from {{ ref('int_live_sessions_measured') }} as measured
-
-),
-
 changed_versions as (
 
     select * from measured_sessions
@@ -102,16 +100,13 @@ unchanged_sessions as (
 {% endif -%}
 known_sessions as (
 
-    -- Read here and where they are written, each by itself: as one CTE all of history would be kept
-    -- where everything is built anew.
-    select
-        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
-    from {{ ref('int_live_sessions_measured') }} as measured
+    select measured_sessions.*
+    from measured_sessions
     inner join observed_creators
         on
-            measured.creator_id = observed_creators.creator_id
-            and measured.platform = observed_creators.platform
-    where measured.is_present
+            measured_sessions.creator_id = observed_creators.creator_id
+            and measured_sessions.platform = observed_creators.platform
+    where measured_sessions.is_present
     {%- if previous_sessions %}
 
     union all
@@ -161,9 +156,7 @@ also_reported as (
 
 written_sessions as (
 
-    select
-        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
-    from {{ ref('int_live_sessions_measured') }} as measured
+    select * from measured_sessions
     {%- if previous_sessions %}
 
     union all
