@@ -43,6 +43,9 @@ _HARMLESS_NAME = re.compile(
 A `masked_value` is one that the query itself has masked where a contract says so.
 """
 
+_BUILT = frozenset({"model", "seed", "snapshot"})
+_MAX_ERROR_CHARACTERS = 600
+
 
 class DbtArtifactError(ValueError):
     """A `manifest.json` or `run_results.json` from which no closed list can be read."""
@@ -181,21 +184,26 @@ def dbt_results(
     """Translate dbt's `run_results.json` into answers.
 
     Args:
-        run_results: dbt's `run_results.json`; results of models and seeds are passed over.
+        run_results: dbt's `run_results.json`; models and seeds that were built are passed over.
         manifest: The `manifest.json` of the same invocation.
         run_id: The run these results belong to.
         warehouse: Where to fetch failing rows of failed data tests; without it, no sample.
 
     Returns:
         One answer a test. Only the status `pass` passes: a test that was skipped because its model
-        failed, or that ended in an error, has not proved anything.
+        failed, or that ended in an error, has not proved anything. Before them, one a model or seed
+        that could not be built, which is why others did not answer.
     """
     nodes = _section(manifest, "nodes")
     unit_tests = _section(manifest, "unit_tests")
     answers = []
+    not_built = []
     for entry in _entries(run_results):
         unique_id = str(entry.get("unique_id"))
         node = nodes.get(unique_id)
+        if node and node.get("resource_type") in _BUILT and entry.get("status") == "error":
+            not_built.append(_not_built(unique_id, node=node, entry=entry, run_id=run_id))
+            continue
         if unique_id in unit_tests:
             node = unit_tests[unique_id]
         elif node is None or node.get("resource_type") != "test":
@@ -209,7 +217,7 @@ def dbt_results(
                 unique_id, node=node, nodes=nodes, entry=entry, run_id=run_id, warehouse=warehouse
             )
         )
-    return answers
+    return [*not_built, *answers]
 
 
 def sample_failing_rows(warehouse: Path, compiled_sql: str) -> tuple[dict[str, str], ...]:
@@ -357,6 +365,24 @@ def _tested_table(node: Mapping[str, object], nodes: Mapping[str, Mapping[str, o
         else:
             tables.append(f"{model.get('schema')}.{model.get('alias') or model.get('name')}")
     return ", ".join(tables)
+
+
+def _not_built(
+    unique_id: str, *, node: Mapping[str, object], entry: Mapping[str, object], run_id: str
+) -> CheckResult:
+    """The answer of a model or seed that could not be built, in the words of dbt and the engine."""
+    table = f"{node.get('schema')}.{node.get('alias') or node.get('name')}"
+    said = " ".join(str(entry.get("message") or "").split())[:_MAX_ERROR_CHARACTERS]
+    return CheckResult(
+        check_id=unique_id,
+        kind="dbt_test",
+        table=table,
+        severity="error",
+        passed=False,
+        message_en=f"{table} could not be built. {said}".strip(),
+        message_es=f"No se pudo construir {table}. {said}".strip(),
+        run_id=run_id,
+    )
 
 
 def _dbt_answer(

@@ -91,22 +91,12 @@
             and {{ key }} in (select unsettled_keys.{{ key }} from unsettled_keys)
 
     ),
-    {%- else -%}
-    candidates as (
-
-        select * from {{ rows }}
-
-    ),
-    {%- endif %}
 
     ranked_candidates as (
 
         select
             *,
-            row_number() over (
-                partition by {{ key }}
-                order by updated_at desc nulls last, arrival_date desc, arrival_file desc, arrival_row desc
-            ) as version_rank
+            {{ _version_rank(key) }} as version_rank
         from candidates
 
     ),
@@ -115,11 +105,51 @@
 
         select * from ranked_candidates where version_rank = 1
 
+    ),
+    {%- else -%}
+    repeated_keys as (
+
+        select {{ key }} from {{ rows }}
+        group by {{ key }}
+        having count(*) > 1
+
+    ),
+
+    ranked_rows as (
+
+        select
+            arrival_date,
+            arrival_file,
+            arrival_row,
+            {{ _version_rank(key) }} as version_rank
+        from {{ rows }}
+        where {{ key }} in (select repeated_keys.{{ key }} from repeated_keys)
+
+    ),
+
+    outdated_rows as (
+
+        select * from ranked_rows where version_rank > 1
+
+    ),
+
+    best_candidates as (
+
+        -- All of history passes here, and most of it has one version: only the addresses of rows are
+        -- ranked, and no whole row has to be sorted or kept.
+        select candidates.*
+        from {{ rows }} as candidates
+        left join outdated_rows
+            on
+                candidates.arrival_date = outdated_rows.arrival_date
+                and candidates.arrival_file = outdated_rows.arrival_file
+                and candidates.arrival_row = outdated_rows.arrival_row
+        where outdated_rows.arrival_row is null
+
     )
+    {%- endif %}
 
     {% if previous_fact -%}
-    ,
-
     changed_candidates as (
 
         select best_candidates.*
@@ -178,5 +208,13 @@
             {{ left_part }} > {{ right_part }}
         )
         {%- endfor %}
+    )
+{%- endmacro %}
+
+{# The number of a version among those of its key, the valid one first. #}
+{% macro _version_rank(key) -%}
+    row_number() over (
+        partition by {{ key }}
+        order by updated_at desc nulls last, arrival_date desc, arrival_file desc, arrival_row desc
     )
 {%- endmacro %}

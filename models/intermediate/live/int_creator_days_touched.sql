@@ -63,8 +63,11 @@ spans as (
         local_start_date,
         local_end_date
     from changed_sessions
+    {%- if not previous_sessions %}
+    -- Every day is built then, and to list them all would cost as much.
+    where false
+    {%- else %}
     where is_present
-    {%- if previous_sessions %}
 
     union all
 

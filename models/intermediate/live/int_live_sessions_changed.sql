@@ -1,3 +1,5 @@
+{{ config(materialized='changes', fact='fct_live_sessions') }}
+
 {%- set previous_sessions = previous('fct_live_sessions') -%}
 {%- set fact_columns = [
     'session_id', 'creator_id', 'agency_id', 'campaign_id', 'platform', 'started_at', 'ended_at',
@@ -9,14 +11,6 @@
 ] -%}
 
 with
-
-measured_sessions as (
-
-    select
-        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
-    from {{ ref('int_live_sessions_measured') }} as measured
-
-),
 
 observed_creators as (
 
@@ -43,6 +37,14 @@ day_offsets as (
 ),
 
 {% if previous_sessions -%}
+measured_sessions as (
+
+    select
+        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
+    from {{ ref('int_live_sessions_measured') }} as measured
+
+),
+
 changed_versions as (
 
     select * from measured_sessions
@@ -100,13 +102,16 @@ unchanged_sessions as (
 {% endif -%}
 known_sessions as (
 
-    select measured_sessions.*
-    from measured_sessions
+    -- Read here and where they are written, each by itself: as one CTE all of history would be kept
+    -- where everything is built anew.
+    select
+        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
+    from {{ ref('int_live_sessions_measured') }} as measured
     inner join observed_creators
         on
-            measured_sessions.creator_id = observed_creators.creator_id
-            and measured_sessions.platform = observed_creators.platform
-    where measured_sessions.is_present
+            measured.creator_id = observed_creators.creator_id
+            and measured.platform = observed_creators.platform
+    where measured.is_present
     {%- if previous_sessions %}
 
     union all
@@ -156,7 +161,9 @@ also_reported as (
 
 written_sessions as (
 
-    select * from measured_sessions
+    select
+        {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
+    from {{ ref('int_live_sessions_measured') }} as measured
     {%- if previous_sessions %}
 
     union all

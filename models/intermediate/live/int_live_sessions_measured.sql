@@ -1,3 +1,5 @@
+{{ config(materialized='changes', fact='fct_live_sessions') }}
+
 {%- set previous_sessions = previous('fct_live_sessions') -%}
 {%- set session_columns = [
     'creator_id', 'campaign_id', 'platform', 'started_at', 'ended_at', 'category', 'is_static',
@@ -234,6 +236,7 @@ placed as (
 
 ),
 
+{% if previous_sessions -%}
 utc_days as (
 
     -- distinct: many sessions fall on the same UTC day of the same zone
@@ -248,6 +251,47 @@ utc_days as (
     from placed
 
 ),
+{%- else -%}
+started_days as (
+
+    select cast(started_at as date) as started_date from {{ ref('stg_raw__live_sessions') }}
+
+    union all
+
+    select cast(started_at as date) as started_date from observed_sessions
+
+),
+
+calendar as (
+
+    -- A counted session lasts two days at most.
+    {{ date_series(
+        '(select min(started_date) from started_days)',
+        '(select ' ~ add_days('max(started_date)', 2) ~ ' from started_days)'
+    ) }}
+
+),
+
+zones as (
+
+    -- distinct: many creators live by the same clock
+    select distinct timezone from histories
+    union distinct
+    select 'UTC' as timezone
+
+),
+
+utc_days as (
+
+    -- All that there can be. To ask all sessions for theirs would keep them in memory meanwhile.
+    select
+        zones.timezone,
+        calendar.calendar_date as moment_date
+    from zones
+    cross join calendar
+
+),
+{%- endif %}
 
 midnights as (
 

@@ -182,6 +182,28 @@ def test_models_are_no_checks_and_an_unknown_test_is_one() -> None:
     ]
 
 
+def test_a_model_that_could_not_be_built_is_told_first_in_the_engines_words() -> None:
+    answers = dbt_results(
+        {
+            "results": [
+                {"unique_id": "test.semillero.hard", "status": "skipped"},
+                {
+                    "unique_id": MODEL,
+                    "status": "error",
+                    "message": "Runtime Error in dim_creators\n  Out of Memory Error: no block",
+                },
+            ]
+        },
+        MANIFEST,
+        run_id=RUN,
+    )
+    first, _ = answers
+    assert (first.check_id, first.table, first.passed) == (MODEL, "marts.dim_creators", False)
+    assert first.severity == "error"
+    assert "Out of Memory Error: no block" in first.message_en
+    assert first.message_es.startswith("No se pudo construir marts.dim_creators. ")
+
+
 def test_a_failed_dbt_test_shows_rows_without_personal_data(tmp_path: Path) -> None:
     warehouse = make_warehouse(tmp_path / "warehouse.duckdb")
     entry = {
