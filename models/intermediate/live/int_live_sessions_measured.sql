@@ -251,7 +251,8 @@ utc_days as (
     from placed
 
 ),
-{%- else -%}
+
+{% else -%}
 started_days as (
 
     select cast(started_at as date) as started_date from {{ ref('stg_raw__live_sessions') }}
@@ -262,9 +263,9 @@ started_days as (
 
 ),
 
+-- A counted session lasts two days at most.
 calendar as (
 
-    -- A counted session lasts two days at most.
     {{ date_series(
         '(select min(started_date) from started_days)',
         '(select ' ~ add_days('max(started_date)', 2) ~ ' from started_days)'
@@ -291,8 +292,8 @@ utc_days as (
     cross join calendar
 
 ),
-{%- endif %}
 
+{% endif -%}
 midnights as (
 
     {{ zone_midnights('utc_days') | indent(4) }}
