@@ -102,6 +102,27 @@ select 'first_live' as cohort_kind, grain as period_grain, date '2026-03-02' as 
        1::decimal(9, 6) as coverage_rate, true as is_complete
 from (select unnest(['week', 'month']) as grain) as grains, range(4) as periods(period);
 
+create table marts.kpi_daily as
+select local_date as calendar_date, 'all' as market, kpi, kpi_family, 'up' as good_direction,
+       'no_target' as target_status, 'not_judged' as anomaly_code, true as is_complete,
+       1::decimal(9, 6) as coverage_rate, 1::decimal(18, 6) as kpi_value,
+       case kpi when 'active_creators' then count(*) when 'valid_live_days'
+       then count(*) filter (where is_valid_day) when 'viewer_hours' then sum(viewer_seconds)
+       end::bigint as numerator, null::bigint as denominator, null as target_value,
+       null as week_before_value, null as change_on_week, null as change_on_week_rate,
+       null as year_before_value, null as change_on_year, null as change_on_year_rate,
+       null as expected_value, null as expected_low, null as expected_high
+from marts.fct_creator_days,
+     (values ('active_creators', 'content_supply'), ('valid_live_days', 'creator_activity'),
+             ('viewer_hours', 'engagement'), ('retention_week_1', 'retention'))
+             as kpis(kpi, kpi_family)
+group by local_date, kpi, kpi_family;
+
+create table marts.kpi_contributions as
+select calendar_date, kpi, 'week' as comparison, 'market' as segment_kind, 'MX' as segment_value,
+       0::decimal(18, 6) as contribution
+from marts.kpi_daily;
+
 create table intermediate.int_coverage_days as
 select 'live_sessions' as feed, date '2026-03-02' + cast(day as integer) as event_date,
        true as is_covered
