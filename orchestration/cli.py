@@ -178,6 +178,22 @@ def run(
         str | None,
         typer.Option(help="Why a shift of volumes or KPIs is real; written into the certificate."),
     ] = None,
+    as_was: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MONTH",
+            help="Read a month (2026-07) by the metric rules of its time again, as all are unless "
+            "told otherwise.",
+        ),
+    ] = None,
+    as_is: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MONTH",
+            help="Read a month (2026-07) by the metric rules of the last arrival day, from this "
+            "run on.",
+        ),
+    ] = None,
 ) -> None:
     """Ingest what arrived, build the marts, check them, publish a release."""
     settings = _load_settings()
@@ -195,6 +211,8 @@ def run(
         last=_as_date(to_day),
         history=history,
         accept_shift=accept_shift,
+        as_was=as_was,
+        as_is=as_is,
     )
     with _errors_for_people(
         ContractError,
@@ -204,9 +222,10 @@ def run(
         ReleaseError,
         SuiteError,
         daily.DagsterStorageError,
-        wrong_use=(daily.NothingToRunError,),
+        wrong_use=(daily.NothingToRunError, daily.RuleMonthError),
     ):
         daily.days_to_run(settings, options)
+        daily.chosen_month(settings, options)
         prepare_manifest(settings)
         end = daily.run(settings, options)
         screen.show(_console(), settings, end)

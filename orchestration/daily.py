@@ -22,6 +22,7 @@ from orchestration.ingest import discover
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.results import why_refused
+from orchestration.metric_rules import day_of
 from orchestration.screen import TEXTS, RunEnd, Verdict
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.warehouse import home_lock
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("semillero.run")
 
 _SHOWN_ROWS = 3
+_SHOWN_MONTHS = 12
+
+_LIVE_ROUTES = frozenset({"live_sessions", "live_snapshots", "backstage_reports"})
+"""Feeds by which it is known who was LIVE (the models' macro `live_routes` has the same)."""
 
 
 class NothingToRunError(BilingualError):
@@ -42,6 +47,10 @@ class NothingToRunError(BilingualError):
 
 class DagsterStorageError(BilingualError):
     """Dagster cannot write down its runs, so that none can be done."""
+
+
+class RuleMonthError(BilingualError):
+    """A month cannot be read by the rules that were asked for."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,64 @@ class RunOptions:
         last: Last arrival day; None takes the latest such day.
         history: Lift the lateness horizon.
         accept_shift: Why a shift of volumes or KPIs is real; None lets the gate refuse it.
+        as_was: A month (like 2026-07) that is to go by the rules of its time again.
+        as_is: A month that is to go by the rules of the last arrival day from now on.
     """
 
     first: date | None = None
     last: date | None = None
     history: bool = False
     accept_shift: str | None = None
+    as_was: str | None = None
+    as_is: str | None = None
+
+
+def chosen_month(settings: Settings, options: RunOptions) -> date | None:
+    """The first day of the month whose rules a person chooses with this run, if any.
+
+    Raises:
+        RuleMonthError: Both ways at once, no month, a month to come, or one without LIVE data.
+    """
+    if options.as_was is not None and options.as_is is not None:
+        raise RuleMonthError(
+            "--as-was and --as-is cannot be given in one run: choose one month and one way.",
+            "--as-was y --as-is no se pueden dar en la misma corrida: elija un mes y una forma.",
+        )
+    text = options.as_was if options.as_was is not None else options.as_is
+    if text is None:
+        return None
+    month = day_of(f"{text}-01")
+    if month is None:
+        raise RuleMonthError(
+            f"{text!r} is no month; write it as 2026-07.",
+            f"{text!r} no es un mes; escríbalo como 2026-07.",
+        )
+    if month > datetime.now(UTC).date():
+        raise RuleMonthError(
+            f"{text} is still to come: there is nothing to recompute.",
+            f"{text} aún no empieza: no hay nada que recalcular.",
+        )
+    with Ledger(settings.ledger) as ledger:
+        known = {
+            f"{each.event_date:%Y-%m}"
+            for each in ledger.event_days()
+            if each.feed in _LIVE_ROUTES and each.row_count
+        }
+    if text not in known:
+        shown = ", ".join(sorted(known)[-_SHOWN_MONTHS:])
+        raise RuleMonthError(
+            f"No LIVE data of {text} has been read. There is data of: {shown or 'no month yet'}.",
+            f"No se han leído datos de LIVE de {text}. Hay datos de: {shown or 'ningún mes aún'}.",
+        )
+    return month
+
+
+def _choose_rules(settings: Settings, options: RunOptions) -> None:
+    """Write down the choice before the run: a crash leaves it made or not made, never half."""
+    month = chosen_month(settings, options)
+    if month is not None:
+        with Ledger(settings.ledger) as ledger:
+            ledger.choose_rules(month, datetime.now(UTC), is_as_is=options.as_is is not None)
 
 
 def days_to_run(settings: Settings, options: RunOptions) -> tuple[date, date]:
@@ -161,10 +222,12 @@ def run(settings: Settings, options: RunOptions) -> RunEnd:
 
     Raises:
         NothingToRunError: See `days_to_run`.
+        RuleMonthError: See `chosen_month`.
         HomeBusyError: Another run holds the home.
         DagsterStorageError: Dagster's own files are damaged, or their disk is full.
     """
     first, last = days_to_run(settings, options)
+    chosen_month(settings, options)
     from orchestration.assets.jobs import JOB_NAME, range_tags
     from orchestration.assets.release import ACCEPT_SHIFT_TAG
     from orchestration.definitions import build_defs
@@ -180,6 +243,7 @@ def run(settings: Settings, options: RunOptions) -> RunEnd:
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
         redirect_stdout(nowhere),
     ):
+        _choose_rules(settings, options)
         job = build_defs().resolve_job_def(JOB_NAME)
         result = job.execute_in_process(
             instance=instance,

@@ -68,6 +68,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "checks": "{passed} of {total} checks passed",
         "warnings_title": "Published, but worth a look",
         "failed_title": "Why it was refused",
+        "as_is_title": "Months read by the rules of today",
+        "as_is": "  {month}: valid LIVE days by the rules of the last arrival day; back to those "
+        "of its time with `semillero run --as-was {month}`",
         "numbers_title": "Three numbers worth knowing",
         "active": "Active creators in the last complete week ({week})",
         "change": "{change:+.1%} on the week before",
@@ -173,6 +176,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "checks": "Pasaron {passed} de {total} controles",
         "warnings_title": "Se publicó, pero conviene revisar",
         "failed_title": "Por qué se rechazó",
+        "as_is_title": "Meses que se leen con las reglas de hoy",
+        "as_is": "  {month}: días LIVE válidos según las reglas del último día de llegada; vuelva "
+        "a las de su época con `semillero run --as-was {month}`",
         "numbers_title": "Tres números que conviene saber",
         "active": "Creadores activos en la última semana completa ({week})",
         "change": "{change:+.1%} frente a la semana anterior",
@@ -304,11 +310,25 @@ def show(console: Console, settings: Settings, end: RunEnd) -> None:
     elif end.release:
         warnings = [Text(f"  {warning}") for warning in end.warnings]
         parts += part(texts["warnings_title"], warnings, _NOTABLE)
+        parts += part(texts["as_is_title"], _as_is_lines(texts, settings), _NOTABLE)
         parts += part(texts["numbers_title"], [_numbers(texts, settings)])
         parts += part(texts["where_title"], [_where(texts, settings)])
     parts += part(texts["next_title"], [_next_steps(texts, settings, end)])
     style = {"published": "green", "unchanged": "cyan", "refused": "red"}[end.verdict]
     console.print(Panel(Group(*parts), title="Semillero", border_style=style, padding=(1, 2)))
+
+
+def _as_is_lines(texts: Mapping[str, str], settings: Settings) -> list[Text]:
+    """The months that somebody reads by the rules of today."""
+    from orchestration.ingest.ledger import Ledger
+
+    with Ledger(settings.ledger) as ledger:
+        chosen = ledger.rule_months()
+    return [
+        Text(texts["as_is"].format(month=f"{month:%Y-%m}"))
+        for month, is_as_is in chosen.items()
+        if is_as_is
+    ]
 
 
 def _headline(texts: Mapping[str, str], end: RunEnd) -> Text:
@@ -615,6 +635,7 @@ def show_status(console: Console, settings: Settings) -> None:
     for line in (
         *part(texts["drift_title"], drifted, _NOTABLE),
         *part(texts["normal_title"], normal),
+        *part(texts["as_is_title"], _as_is_lines(texts, settings), _NOTABLE),
         *part(texts["not_read_title"], _not_read(texts, settings, zone), _NOTABLE),
     ):
         console.print(line)

@@ -29,6 +29,7 @@ from orchestration.contracts.loader import FeedContract
 from orchestration.errors import BilingualError
 from orchestration.ingest.discover import raw_path
 from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
+from orchestration.metric_rules import check_seeds
 from orchestration.release.certificate import InputPartition, sorted_inputs
 from orchestration.release.pointer import current_release
 from orchestration.settings import Settings
@@ -192,10 +193,15 @@ def plan_build(
     """Register what the ledger accepts in the warehouse and say what has to be built.
 
     Everything is written in one transaction, so a crash leaves the earlier registration.
+
+    Raises:
+        SeedError: The seeds contradict themselves; nothing was written.
     """
     with Ledger(settings.ledger) as ledger:
         partitions = tuple(ledger.partitions())
         event_days = ledger.event_days()
+        rule_months = ledger.rule_months()
+    check_seeds()
     partitions = tuple(partition for partition in partitions if partition.feed in contracts)
     fingerprint = models_fingerprint()
     connection = connect(settings)
@@ -220,6 +226,14 @@ def plan_build(
             connection.execute("delete from ops.loaded_partitions")
         pending = tuple(sorted(key for key in accepted if loaded.get(key) != accepted[key]))
         _write_ledger_tables(connection, partitions, event_days, set(pending))
+        _insert_json(
+            connection,
+            "ops.rule_months",
+            [
+                {"month_start_date": month.isoformat(), "is_as_is": is_as_is}
+                for month, is_as_is in rule_months.items()
+            ],
+        )
         _register_feeds(connection, settings, contracts, partitions)
         connection.execute(
             """insert into ops.builds
@@ -270,6 +284,13 @@ def release_inputs(
             for partition in partitions
         ]
     )
+
+
+def months_as_is(settings: Settings) -> tuple[str, ...]:
+    """The months that go by the rules of today, like 2026-07, in order."""
+    with Ledger(settings.ledger) as ledger:
+        chosen = ledger.rule_months()
+    return tuple(f"{month:%Y-%m}" for month, is_as_is in sorted(chosen.items()) if is_as_is)
 
 
 def finish_build(settings: Settings, plan: BuildPlan) -> None:
@@ -327,6 +348,8 @@ def _create_own_tables(connection: duckdb.DuckDBPyConnection) -> None:
             refused_count bigint, duplicate_count bigint, is_pending boolean)""",
         """create or replace table ops.raw_event_days (
             feed varchar, arrival_date date, event_date date, row_count bigint)""",
+        """create or replace table ops.rule_months (
+            month_start_date date, is_as_is boolean)""",
         """create table if not exists ops.loaded_partitions (
             feed varchar, arrival_date date, revision varchar)""",
         """create table if not exists ops.builds (

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.declared.render import render
+from orchestration.metric_rules import check_seeds
 from orchestration.settings import Settings
 from orchestration.versions import models_fingerprint
 
@@ -49,7 +50,9 @@ def prepare_manifest(settings: Settings) -> Path:
     Raises:
         DeclarationError: What is declared cannot be obeyed.
         ManifestError: dbt cannot parse the project; the message is dbt's.
+        SeedError: Rules or markets contradict themselves; the message names file and line.
     """
+    check_seeds()
     path, stamp = manifest_path(settings), _stamp_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Runs of several homes share the checkout; two parses at once left a manifest of both.

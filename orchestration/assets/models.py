@@ -36,6 +36,7 @@ from orchestration.versions import code_version
 from orchestration.warehouse import (
     BuildPlan,
     finish_build,
+    months_as_is,
     plan_build,
     release_inputs,
 )
@@ -67,7 +68,13 @@ def build_models(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def models(context: dg.AssetExecutionContext, dbt: Dbt, home: Home) -> Iterator[Any]:
         settings = home.settings
         inputs = release_inputs(settings, home.contracts)
-        if current := matching_current(settings, inputs=inputs, code=code_version()):
+        current = matching_current(
+            settings,
+            inputs=inputs,
+            code=code_version(),
+            months_as_is=months_as_is(settings),
+        )
+        if current:
             # Nothing is yielded, so the gate and the release have nothing to do either.
             logger.info("No input changed since the current release: nothing to build.")
             behind = mirror_release(

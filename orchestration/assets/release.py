@@ -26,7 +26,7 @@ from orchestration.release.pointer import Release, current_release
 from orchestration.release.publish import publish
 from orchestration.settings import Settings
 from orchestration.versions import code_version
-from orchestration.warehouse import last_build_id, release_inputs
+from orchestration.warehouse import last_build_id, months_as_is, release_inputs
 
 logger = logging.getLogger("semillero.release")
 
@@ -238,6 +238,7 @@ def publish_run(
         required=required,
         now=datetime.now(UTC),
         accepted_shift=accepted_shift,
+        months_as_is=months_as_is(settings),
     )
     run_record.write_outcome(
         settings, run_id, {"release": made.release_id, "is_published": not made.is_unchanged}

@@ -46,6 +46,11 @@ MARTS: Mapping[str, Mart] = MappingProxyType(
             Mart("fct_live_sessions", ("session_id",), ("started_at", "session_id")),
             Mart("fct_creator_days", ("creator_id", "local_date"), ("local_date", "creator_id")),
             Mart(
+                "fct_valid_days",
+                ("creator_id", "local_date", "rule_id"),
+                ("local_date", "creator_id", "rule_id"),
+            ),
+            Mart(
                 "fct_backstage_days",
                 ("creator_id", "slice_end_date"),
                 ("slice_end_date", "creator_id"),

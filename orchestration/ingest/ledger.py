@@ -116,6 +116,11 @@ create table if not exists drift_acceptances (
     accepted_at text not null,
     primary key (feed, arrival_date, kind, column_name)
 ) without rowid;
+create table if not exists rule_months (
+    month_start_date text not null primary key,
+    is_as_is integer not null,
+    chosen_at text not null
+) without rowid;
 create table if not exists gone_days (
     feed text not null,
     arrival_date text not null,
@@ -281,6 +286,23 @@ class Ledger:
             EventDay(feed, date.fromisoformat(arrival), date.fromisoformat(event), count)
             for feed, arrival, event, count in rows
         )
+
+    def rule_months(self) -> dict[date, bool]:
+        """First days of the months that anybody ever chose rules for: does each go by today's?"""
+        rows = self._rows(
+            "select month_start_date, is_as_is from rule_months order by month_start_date",
+            (),
+            table="rule_months",
+        )
+        return {date.fromisoformat(month): bool(is_as_is) for month, is_as_is in rows}
+
+    def choose_rules(self, month: date, at: datetime, *, is_as_is: bool) -> None:
+        """Let a month go by the rules of today (`is_as_is`), or again by those of its time."""
+        with self._writing() as connection:
+            connection.execute(
+                "insert or replace into rule_months values (?, ?, ?)",
+                (month.isoformat(), int(is_as_is), at.isoformat()),
+            )
 
     def refusals(self) -> tuple[Refusal, ...]:
         """The standing refusals, by feed and day."""

@@ -146,6 +146,8 @@ class Certificate(_Strict):
         code: Which code.
         engines: Versions of what computed it.
         rules: sha256 of each seed file.
+        months_as_is: Months whose valid LIVE days go by the rules of the last arrival day, like
+            2026-07; all others go by those of their time.
         marts: The published marts.
         about: `release_info` and `quality_results`, which tell of this release only, so that their
             content differs between releases of equal marts.
@@ -166,6 +168,8 @@ class Certificate(_Strict):
     code: CodeVersion
     engines: dict[str, str]
     rules: dict[str, _Sha256]
+    # Certificates of before there was a choice do not have it.
+    months_as_is: tuple[str, ...] = ()
     marts: dict[str, TableFact]
     about: dict[str, TableFact]
     kpis: tuple[KpiFact, ...]
@@ -208,10 +212,12 @@ def identity_hash(
     code: CodeVersion,
     engines: dict[str, str],
     rules: dict[str, str],
+    months_as_is: Sequence[str] = (),
 ) -> str:
     """The hash of all that determines what the marts say."""
     return document_sha256(
         {
+            **({"months_as_is": list(months_as_is)} if months_as_is else {}),
             "inputs": [
                 [each.feed, each.arrival_date.isoformat(), each.revision]
                 for each in sorted_inputs(inputs)

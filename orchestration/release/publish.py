@@ -104,6 +104,7 @@ def publish(
     required: Collection[str],
     now: datetime,
     accepted_shift: str | None = None,
+    months_as_is: Sequence[str] = (),
     on_step: Callable[[PublishStep], None] = _no_progress,
 ) -> Release:
     """Publish the warehouse's marts as a release, if the gate lets them.
@@ -118,6 +119,7 @@ def publish(
             itself, because no scheduler can be trusted to have stopped here.
         now: The time of publication.
         accepted_shift: The reason a person gave for letting a shift pass.
+        months_as_is: The months that the warehouse reads by the rules of today.
         on_step: Called after each step, for progress.
 
     Returns:
@@ -139,7 +141,7 @@ def publish(
             f"Run {run_id} is not published: {len(decision.refusals)} reason(s).\n{lines}"
         )
     engines, rules = engine_versions(), rule_hashes()
-    identity = identity_hash(inputs, code, engines, rules)
+    identity = identity_hash(inputs, code, engines, rules, months_as_is)
     settings.releases.mkdir(parents=True, exist_ok=True)
     with _publishing(settings):
         on_step(PublishStep.LOCKED)
@@ -165,6 +167,7 @@ def publish(
                 code=code,
                 engines=engines,
                 rules=rules,
+                months_as_is=tuple(months_as_is),
                 marts={},
                 about={},
                 kpis=(),
@@ -199,15 +202,19 @@ def publish(
 
 
 def matching_current(
-    settings: Settings, *, inputs: Sequence[InputPartition], code: CodeVersion
+    settings: Settings,
+    *,
+    inputs: Sequence[InputPartition],
+    code: CodeVersion,
+    months_as_is: Sequence[str] = (),
 ) -> Release | None:
-    """The current release if it was made from these inputs and this code: nothing to do then.
+    """The current release if it was made from these inputs, code and rules: nothing to do then.
 
     Raises:
         ReleaseError: `current` cannot be trusted.
     """
     current = current_release(settings)
-    identity = identity_hash(inputs, code, engine_versions(), rule_hashes())
+    identity = identity_hash(inputs, code, engine_versions(), rule_hashes(), months_as_is)
     return current if current is not None and _stands_for(current, identity) else None
 
 

@@ -23,6 +23,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "settings": frozenset(),
     "errors": frozenset({"settings"}),
     "sql": frozenset(),
+    "metric_rules": frozenset({"settings", "errors"}),
     # Carries bytes from and to a bucket; what they mean is for who asks.
     "storage": frozenset({"settings", "errors", "sql"}),
     "contracts": frozenset({"settings"}),
@@ -75,6 +76,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "errors",
             "ingest.discover",
             "ingest.ledger",
+            "metric_rules",
             "release.certificate",
             "release.pointer",
             "versions",
@@ -107,6 +109,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "contracts",
             "declared",
             "ingest",
+            "metric_rules",
             "warehouse",
             "checks",
             "release",
@@ -138,6 +141,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "checks.results",
             "release",
             "run_record",
+            "metric_rules",
             "screen",
             "warehouse",
         }

@@ -64,6 +64,7 @@ class DbtWorld:
             feed: contract.event_column for feed, contract in load_contracts().items()
         }
         self._loaded: dict[tuple[str, date], int] = {}
+        self.rule_months: dict[date, bool] = {}
         (home / "scratch" / "duckdb").mkdir(parents=True, exist_ok=True)
 
     def clone(self, home: Path) -> DbtWorld:
@@ -74,6 +75,7 @@ class DbtWorld:
         world._counts = dict(self._counts)
         world._event_days = {key: dict(days) for key, days in self._event_days.items()}
         world._loaded = dict(self._loaded)
+        world.rule_months = dict(self.rule_months)
         return world
 
     def arrive(
@@ -292,8 +294,12 @@ class DbtWorld:
                     refused_count bigint, duplicate_count bigint, is_pending boolean)""",
                 """create or replace table ops.raw_event_days (
                     feed varchar, arrival_date date, event_date date, row_count bigint)""",
+                """create or replace table ops.rule_months (
+                    month_start_date date, is_as_is boolean)""",
             ):
                 connection.execute(statement)
+            for month in self.rule_months.items():
+                connection.execute("insert into ops.rule_months values (?, ?)", month)
             for (feed, day), revision in self._revisions.items():
                 loaded = None if full_refresh else self._loaded.get((feed, day))
                 is_pending = loaded != revision
@@ -335,7 +341,14 @@ class DbtWorld:
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
 
-        with duckdb.connect(str(self.home / "warehouse.duckdb")) as connection:
+        # As dbt opens it (profiles.yml): one process cannot have the file open in two ways.
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": os.environ.get("SEMILLERO_DUCKDB_MEMORY_LIMIT", "4GB"),
+            "temp_directory": str(self.home / "scratch" / "duckdb"),
+            "preserve_insertion_order": False,
+        }
+        path = str(self.home / "warehouse.duckdb")
+        with duckdb.connect(path, config=config) as connection:
             connection.execute("set timezone = 'UTC'")
             yield connection
 

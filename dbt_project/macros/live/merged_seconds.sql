@@ -6,20 +6,24 @@
 
     Arguments:
         pieces: name of a CTE with creator_id, local_date, session_id, piece_started_at, piece_ended_at.
+        least_seconds: name of a column of it, the same on all pieces of a day: only stretches of at least so many
+            seconds go into `counted_seconds`. None: there is no such column.
+        rule_id: name of a column of it, where the pieces of a day stand there once for each rule; or none.
 #}
-{% macro merged_seconds(pieces) -%}
+{% macro merged_seconds(pieces, least_seconds=none, rule_id=none) -%}
+    {%- set day = ['creator_id', 'local_date'] + ([rule_id] if rule_id else []) -%}
+    {%- set keys = day + ([least_seconds] if least_seconds else []) -%}
     with
 
     preceded_pieces as (
 
         select
-            creator_id,
-            local_date,
+            {{ keys | join(', ') }},
             session_id,
             piece_started_at,
             piece_ended_at,
             max(piece_ended_at) over (
-                partition by creator_id, local_date
+                partition by {{ day | join(', ') }}
                 order by piece_started_at, session_id
                 rows between unbounded preceding and 1 preceding
             ) as reached_at
@@ -30,12 +34,11 @@
     numbered_pieces as (
 
         select
-            creator_id,
-            local_date,
+            {{ keys | join(', ') }},
             piece_started_at,
             piece_ended_at,
             sum(case when piece_started_at <= reached_at then 0 else 1 end) over (
-                partition by creator_id, local_date
+                partition by {{ day | join(', ') }}
                 order by piece_started_at, session_id
                 rows between unbounded preceding and current row
             ) as stretch_number
@@ -46,20 +49,23 @@
     stretches as (
 
         select
-            creator_id,
-            local_date,
+            {{ keys | join(', ') }},
             stretch_number,
             {{ seconds_between('min(piece_started_at)', 'max(piece_ended_at)') }} as stretch_seconds
         from numbered_pieces
-        group by creator_id, local_date, stretch_number
+        group by {{ keys | join(', ') }}, stretch_number
 
     )
 
     select
-        creator_id,
-        local_date,
+        {{ day | join(', ') }},
         cast(sum(stretch_seconds) as bigint) as live_seconds,
+        {%- if least_seconds %}
+        cast(sum(
+            case when stretch_seconds >= {{ least_seconds }} then stretch_seconds else 0 end
+        ) as bigint) as counted_seconds,
+        {%- endif %}
         max(stretch_seconds) as longest_stretch_seconds
     from stretches
-    group by creator_id, local_date
+    group by {{ day | join(', ') }}
 {%- endmacro %}

@@ -2,9 +2,7 @@ with
 
 metric_rules as (
 
-    -- Rules of a program decide what the program pays, not what a creator's day is.
     select * from {{ ref('metric_rules') }}
-    where program = '*'
 
 ),
 
@@ -23,26 +21,80 @@ platforms as (
 
 ),
 
+months_as_is as (
+
+    select month_start_date from {{ ref('stg_ops__rule_months') }}
+    where is_as_is
+
+),
+
+as_of as (
+
+    select as_of_date from {{ ref('int_live_as_of') }}
+
+),
+
+validities as (
+
+    select
+        valid_from,
+        valid_to
+    from metric_rules
+
+    union all
+
+    select
+        month_start_date as valid_from,
+        {{ add_days(month_start(add_days('month_start_date', 31)), -1) }} as valid_to
+    from months_as_is
+
+),
+
 periods as (
 
-    {{ validity_periods('metric_rules') | indent(4) }}
+    {{ validity_periods('validities') | indent(4) }}
+
+),
+
+ruled_periods as (
+
+    -- A month as it is goes by the rules of the last arrival day, all others by those of their
+    -- time.
+    select
+        periods.period_start_date,
+        periods.next_period_start_date,
+        case
+            when months_as_is.month_start_date is null then periods.period_start_date
+            else coalesce(as_of.as_of_date, periods.period_start_date)
+        end as rule_date
+    from periods
+    left join months_as_is
+        on {{ month_start('periods.period_start_date') }} = months_as_is.month_start_date
+    left join as_of on as_of.as_of_date is not null
 
 ),
 
 ranked_rules as (
 
     select
+        metric_rules.program,
         markets.market,
         platforms.platform,
-        periods.period_start_date,
-        periods.next_period_start_date,
+        ruled_periods.period_start_date,
+        ruled_periods.next_period_start_date,
         metric_rules.rule_id,
         metric_rules.min_live_seconds,
         metric_rules.min_longest_session_seconds,
+        metric_rules.min_session_seconds,
         metric_rules.min_diamonds,
         metric_rules.exclude_static,
+        metric_rules.max_counted_seconds,
         row_number() over (
-            partition by markets.market, platforms.platform, periods.period_start_date
+            partition by
+                metric_rules.program,
+                markets.market,
+                platforms.platform,
+                ruled_periods.period_start_date
             order by
                 case when metric_rules.market = '*' then 1 else 0 end,
                 case when metric_rules.platform = '*' then 1 else 0 end,
@@ -50,18 +102,19 @@ ranked_rules as (
         ) as specificity_rank
     from markets
     cross join platforms
-    cross join periods
+    cross join ruled_periods
     inner join metric_rules
         on
             metric_rules.market in ('*', markets.market)
             and metric_rules.platform in ('*', platforms.platform)
-            and {{ is_in_force('metric_rules', 'periods.period_start_date') }}
+            and {{ is_in_force('metric_rules', 'ruled_periods.rule_date') }}
 
 ),
 
 final as (
 
     select
+        program,
         market,
         platform,
         period_start_date,
@@ -70,7 +123,10 @@ final as (
         exclude_static,
         coalesce(min_live_seconds, 0) as min_live_seconds,
         coalesce(min_longest_session_seconds, 0) as min_longest_session_seconds,
-        coalesce(min_diamonds, 0) as min_diamonds
+        coalesce(min_session_seconds, 0) as min_session_seconds,
+        coalesce(min_diamonds, 0) as min_diamonds,
+        -- No local day is longer.
+        coalesce(max_counted_seconds, 90000) as max_counted_seconds
     from ranked_rules
     where specificity_rank = 1
 

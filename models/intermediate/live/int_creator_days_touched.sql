@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('dim_creators_history') }}
 -- depends_on: {{ ref('int_creator_histories_touched') }}
 -- depends_on: {{ ref('int_metric_rule_periods') }}
+-- depends_on: {{ ref('stg_ops__rule_months') }}
 
 with
 
@@ -40,6 +41,7 @@ touched_histories as (
 rule_periods as (
 
     select * from {{ ref('int_metric_rule_periods') }}
+    where program = '*'
 
 ),
 
@@ -121,6 +123,29 @@ touched as (
         or {{ differs('creator_days.market', 'histories.market') }}
         or {{ differs('creator_days.agency_id', 'histories.agency_id') }}
         or {{ differs('creator_days.tier', 'histories.tier') }}
+
+    union all
+
+    -- Months that somebody reads by the rules of today, or did: another rule may apply.
+    select
+        creator_days.creator_id,
+        creator_days.local_date
+    from {{ previous_days }} as creator_days
+    inner join {{ ref('stg_ops__rule_months') }} as rule_months
+        on {{ month_start('creator_days.local_date') }} = rule_months.month_start_date
+    left join histories
+        on
+            creator_days.creator_id = histories.creator_id
+            and {{ holds_on_day('histories', 'creator_days.local_date') }}
+    inner join rule_periods
+        on
+            coalesce(histories.market, 'ZZ') = rule_periods.market
+            and coalesce(histories.platform, 'unknown') = rule_periods.platform
+            and creator_days.local_date >= rule_periods.period_start_date
+            and creator_days.local_date < rule_periods.next_period_start_date
+    where
+        creator_days.rule_id <> rule_periods.rule_id
+        and creator_days.rule_id <> 'as_reported'
 
     union all
 

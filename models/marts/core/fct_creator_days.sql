@@ -31,13 +31,9 @@ histories as (
 
 rule_periods as (
 
+    -- Rules of a program decide what the program pays, not what a creator's day is.
     select * from {{ ref('int_metric_rule_periods') }}
-
-),
-
-day_offsets as (
-
-    {{ session_day_offsets() | indent(4) }}
+    where program = '*'
 
 ),
 
@@ -52,142 +48,10 @@ touched_days as (
 
 ),
 
-reaching_starts as (
-
-    -- distinct: neighbouring touched days are reached from the same starting days
-    select distinct
-        touched_days.creator_id,
-        {{ add_days('touched_days.local_date', '-day_offsets.number') }} as local_start_date
-    from touched_days
-    cross join day_offsets
-
-),
-
-reaching_sessions as (
-
-    select live_sessions.*
-    from live_sessions
-    inner join reaching_starts
-        on
-            live_sessions.creator_id = reaching_starts.creator_id
-            and live_sessions.local_start_date = reaching_starts.local_start_date
-
-),
-{%- else -%}
-reaching_sessions as (
-
-    select * from live_sessions
-
-),
-{%- endif %}
-
-reached_days as (
-
-    select
-        reaching_sessions.*,
-        day_offsets.number = 0 as is_start_day,
-        {{ add_days('reaching_sessions.local_start_date', 'day_offsets.number') }} as local_date,
-        {{ add_days('reaching_sessions.local_start_date', 'day_offsets.number + 1') }}
-            as next_local_date
-    from reaching_sessions
-    inner join day_offsets
-        on
-            {{ add_days('reaching_sessions.local_start_date', 'day_offsets.number') }}
-            <= reaching_sessions.local_end_date
-
-),
-
-passed_midnights as (
-
-    -- distinct: many sessions last over the same midnight of the same zone; it is converted once
-    select distinct
-        timezone,
-        local_date
-    from reached_days
-    where not is_start_day
-
-),
-
-midnights as (
-
-    select
-        timezone,
-        local_date,
-        {{ local_day_start('local_date', 'timezone') }} as midnight_at
-    from passed_midnights
-
-),
-
-{% if is_incremental() -%}
-session_days as (
-
-    select reached_days.*
-    from reached_days
-    inner join touched_days
-        on
-            reached_days.creator_id = touched_days.creator_id
-            and reached_days.local_date = touched_days.local_date
-
-),
-{%- else -%}
-session_days as (
-
-    select * from reached_days
-
-),
-{%- endif %}
-
-pieces as (
-
-    select
-        session_days.creator_id,
-        session_days.local_date,
-        session_days.session_id,
-        session_days.platform,
-        session_days.is_start_day,
-        session_days.is_static,
-        session_days.is_also_reported,
-        session_days.started_at,
-        session_days.counted_ended_at,
-        session_days.counted_seconds,
-        session_days.viewer_seconds,
-        session_days.peak_viewers,
-        session_days.diamonds,
-        session_days.gifters,
-        session_days.new_followers,
-        session_days.comments,
-        session_days.likes,
-        session_days.shares,
-        case
-            when session_days.is_start_day then session_days.started_at
-            else day_start.midnight_at
-        end as piece_started_at,
-        case
-            when session_days.local_date = session_days.local_end_date
-                then session_days.counted_ended_at
-            else next_day_start.midnight_at
-        end as piece_ended_at
-    from session_days
-    left join midnights as day_start
-        on
-            session_days.timezone = day_start.timezone
-            and session_days.local_date = day_start.local_date
-    left join midnights as next_day_start
-        on
-            session_days.timezone = next_day_start.timezone
-            and session_days.next_local_date = next_day_start.local_date
-
-),
-
+{% endif -%}
 lived_pieces as (
 
-    -- A session that ends at midnight gives the next day nothing; one that is known twice gives its
-    -- seconds, and else only the reported one counts.
-    select
-        *,
-        is_start_day and not is_also_reported as is_counted_start
-    from pieces
-    where (is_start_day and not is_also_reported) or piece_ended_at > piece_started_at
+    {{ lived_pieces('live_sessions', 'touched_days' if is_incremental() else none) | indent(4) }}
 
 ),
 
@@ -305,6 +169,63 @@ moving_stretches as (
 
 ),
 
+long_rules as (
+
+    select * from rule_periods
+    where min_session_seconds > 0
+
+),
+
+long_rule_creators as (
+
+    -- distinct: a creator has several versions, and a rule several periods
+    select distinct histories.creator_id
+    from histories
+    inner join long_rules
+        on
+            histories.market = long_rules.market
+            and histories.platform = long_rules.platform
+    union distinct
+    -- Creators whom the roster does not know, if their rule is one of these.
+    select day_counts.creator_id
+    from day_counts
+    inner join long_rules on long_rules.market = 'ZZ' and long_rules.platform = 'unknown'
+    where day_counts.creator_id not in (select known.creator_id from histories as known)
+
+),
+
+long_pieces as (
+
+    select
+        lived_pieces.creator_id,
+        lived_pieces.local_date,
+        lived_pieces.session_id,
+        lived_pieces.piece_started_at,
+        lived_pieces.piece_ended_at,
+        long_rules.min_session_seconds
+    from lived_pieces
+    inner join long_rule_creators on lived_pieces.creator_id = long_rule_creators.creator_id
+    left join histories
+        on
+            lived_pieces.creator_id = histories.creator_id
+            and {{ holds_on_day('histories', 'lived_pieces.local_date') }}
+    inner join long_rules
+        on
+            coalesce(histories.market, 'ZZ') = long_rules.market
+            and coalesce(histories.platform, 'unknown') = long_rules.platform
+            and lived_pieces.local_date >= long_rules.period_start_date
+            and lived_pieces.local_date < long_rules.next_period_start_date
+    where not (long_rules.exclude_static and coalesce(lived_pieces.is_static, false))
+
+),
+
+long_stretches as (
+
+    -- Measured only where a rule counts long stretches alone; elsewhere all of them count.
+    {{ merged_seconds('long_pieces', least_seconds='min_session_seconds') | indent(4) }}
+
+),
+
 ruled_days as (
 
     select
@@ -318,6 +239,9 @@ ruled_days as (
         rule_periods.min_live_seconds,
         rule_periods.min_longest_session_seconds,
         rule_periods.min_diamonds,
+        rule_periods.min_session_seconds,
+        rule_periods.max_counted_seconds,
+        long_stretches.counted_seconds as long_seconds,
         case
             when rule_periods.exclude_static and day_counts.has_static
                 then coalesce(moving_stretches.live_seconds, 0)
@@ -337,6 +261,10 @@ ruled_days as (
         on
             day_counts.creator_id = moving_stretches.creator_id
             and day_counts.local_date = moving_stretches.local_date
+    left join long_stretches
+        on
+            day_counts.creator_id = long_stretches.creator_id
+            and day_counts.local_date = long_stretches.local_date
     left join histories
         on
             day_counts.creator_id = histories.creator_id
@@ -359,11 +287,12 @@ days_of_sessions as (
         session_count,
         live_seconds,
         longest_stretch_seconds as longest_session_seconds,
-        (
-            rule_live_seconds >= min_live_seconds
-            and rule_longest_seconds >= min_longest_session_seconds
-            and coalesce(diamonds, 0) >= min_diamonds
-        ) as is_valid_day,
+        {{ is_valid_by_rule(
+            counted_seconds='case when min_session_seconds > 0 then coalesce(long_seconds, 0) '
+            ~ 'else rule_live_seconds end',
+            longest_seconds='rule_longest_seconds',
+            diamonds='diamonds'
+        ) | indent(8) }} as is_valid_day,
         rule_id,
         viewer_seconds,
         cast(
@@ -378,7 +307,14 @@ days_of_sessions as (
         shares,
         market,
         agency_id,
-        tier
+        tier,
+        least(
+            case
+                when min_session_seconds > 0 then coalesce(long_seconds, 0)
+                else rule_live_seconds
+            end,
+            max_counted_seconds
+        ) as counted_seconds
     from ruled_days
 
 ),
@@ -458,7 +394,8 @@ days_of_exports as (
         days_of_sessions.shares,
         histories.market,
         histories.agency_id,
-        histories.tier
+        histories.tier,
+        least(greatest(coalesce(exported_days.live_seconds, 0), 0), 86400) as counted_seconds
     from exported_days
     left join histories
         on
@@ -506,7 +443,8 @@ final as (
         shares,
         market,
         agency_id,
-        tier
+        tier,
+        counted_seconds
     from all_days
 
 )
