@@ -63,6 +63,7 @@ def land(tmp_path_factory: pytest.TempPathFactory) -> Land:
     options = Settings(home=home, duckdb_threads=1)
     _poll(home)
     _export(options)
+    _assign(home)
     contracts = load_contracts()
     with Ingestor(options) as ingestor:
         for folder in sorted((home / "landing").glob("*/dt=*")):
@@ -110,6 +111,19 @@ def _poll(home: Path) -> None:
             [str(home / "truth" / "live_sessions.parquet")],
         )
         poll_sessions(connection, ALL_DIRT, home / "landing", home / "truth" / "polls")
+
+
+def _assign(home: Path) -> None:
+    """Land the creators of a program with a rule of its own, which this short world has not yet."""
+    folder = home / "landing" / "program_assignments" / f"dt={WORLD.start + timedelta(days=3)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.sql(
+            """select 'reward_mission' as program_id, creator_id, 'treated' as arm,
+                '2026-07-03T12:00:00Z' as assigned_at
+            from read_parquet($1) order by creator_id""",
+            params=[str(home / "truth" / "creators.parquet")],
+        ).write_csv(str(folder / "missions.csv"))
 
 
 def _export(options: Settings) -> None:
