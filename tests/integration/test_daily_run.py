@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -102,6 +102,49 @@ def test_cohorts_are_retained_as_is_true_of_the_world(published_world: Path) -> 
     assert [
         row for row in truth if row[3] in complete_weeks and (row[0], row[1]) in segments
     ] == marts
+
+
+def test_growth_by_tier_and_language_is_what_counting_creators_one_by_one_gives(
+    published_world: Path,
+) -> None:
+    """In a world with dirt, from the published creator days, with sets of creators alone."""
+    week_of: dict[str, set[date]] = {}
+    for creator, day in _query(
+        published_world,
+        "select creator_id, local_date from marts.fct_creator_days where session_count > 0",
+    ):
+        week_of.setdefault(creator, set()).add(day - timedelta(days=day.weekday()))
+    segments = {
+        creator: {"tier": tier or "unknown", "language": language or "unknown"}
+        for creator, tier, language in _query(
+            published_world, "select creator_id, tier, language from marts.dim_creators"
+        )
+    }
+    marts = _query(
+        published_world,
+        """select segment_kind, segment_value, period_start_date, active_count, new_count,
+               retained_count, resurrected_count, churned_count
+           from marts.growth_accounting
+           where period_grain = 'week' and is_complete
+               and segment_kind in ('language', 'tier')
+           order by all""",
+    )
+    assert {row[0] for row in marts} == {"language", "tier"}
+    assert len({row[1] for row in marts}) > 5
+    for kind, value, week, *found in marts:
+        creators = {
+            creator: weeks
+            for creator, weeks in week_of.items()
+            if segments.get(creator, {}).get(kind, "unknown") == value
+        }
+        before = week - timedelta(days=7)
+        active = {creator for creator, weeks in creators.items() if week in weeks}
+        new = {creator for creator in active if min(creators[creator]) == week}
+        active_before = {creator for creator, weeks in creators.items() if before in weeks}
+        retained = active & active_before
+        counts = [len(active), len(new), len(retained), len(active - new - retained)]
+        assert found[:4] == counts, (kind, value, week)
+        assert found[4] in {None, len(active_before - active)}, (kind, value, week)
 
 
 def test_valid_days_are_those_that_are_true_of_the_world(published_world: Path) -> None:

@@ -24,7 +24,7 @@ import pytest
 from dbt_world import DbtWorld
 
 DAY = timedelta(days=1)
-SELECT = ("+growth_accounting", "+cohort_retention", "int_feed_volumes")
+SELECT = ("+growth_accounting", "+cohort_retention", "int_feed_volumes", "int_segment_sets")
 ZONES = {"MX": "America/Mexico_City", "BR": "America/Sao_Paulo", "ES": "Europe/Madrid"}
 
 Key = tuple[Any, ...]
@@ -45,6 +45,9 @@ class Creator:
     timezone: str | None
     agency_id: str | None
     category: str | None
+    acquisition_source: str | None
+    language: str | None
+    tier: str | None
     joined_at: datetime | None
 
     @property
@@ -55,15 +58,17 @@ class Creator:
     @property
     def segments(self) -> tuple[tuple[str, str], ...]:
         """Every segment the creator is in."""
-        if not self.is_listed:
-            unknown = ("market", "agency", "category")
-            return ("all", "all"), *((kind, "unknown") for kind in unknown)
-        market = self.country if self.country in ZONES else "ZZ"
-        return (
-            ("all", "all"),
-            ("market", str(market)),
-            ("agency", self.agency_id or "unknown"),
-            ("category", self.category or "unknown"),
+        values = {
+            "market": self.country if self.country in ZONES else "ZZ",
+            "agency": self.agency_id,
+            "category": self.category,
+            "acquisition_source": self.acquisition_source,
+            "language": self.language,
+            "tier": self.tier,
+        }
+        return ("all", "all"), *(
+            (kind, (value if self.is_listed else None) or "unknown")
+            for kind, value in values.items()
         )
 
 
@@ -97,6 +102,9 @@ class World:
                 "timezone": creator.timezone,
                 "agency_id": creator.agency_id,
                 "category": creator.category,
+                "acquisition_source": creator.acquisition_source,
+                "language": creator.language,
+                "tier": creator.tier,
                 "updated_at": datetime(2025, 1, 1, tzinfo=UTC),
             }
             for creator in self.creators
@@ -122,6 +130,9 @@ def make_world(seed: int, creator_count: int, day_count: int) -> World:
             timezone=dice.choice([None, None, "Pacific/Auckland", "America/Tijuana"]),
             agency_id=dice.choice([None, "norte", "sur"]),
             category=dice.choice([None, "music", "gaming", "talk"]),
+            acquisition_source=dice.choice([None, "referral", "agency", "organic"]),
+            language=dice.choice([None, "es", "pt", "en"]),
+            tier=dice.choice([None, "bronze", "silver", "gold"]),
             joined_at=dice.choice(
                 [None, start + timedelta(hours=dice.randrange(-24 * 20, 24 * (day_count + 20)))]
             ),
@@ -486,9 +497,9 @@ def test_volumes_are_compared_with_the_28_arrivals_before(built: Built) -> None:
 
 ACCIDENTS = {
     "growth_accounting_balances": "update {growth} set churned_count = churned_count + 1",
-    "growth_accounting_markets_sum_to_all": """
+    "growth_accounting_segments_sum_to_all": """
         update {growth} set active_count = active_count + 1, new_count = new_count + 1
-        where segment_kind = 'market' and segment_value = 'MX'""",
+        where segment_kind = 'tier' and segment_value = 'gold'""",
     "growth_accounting_has_every_period": """
         delete from {growth} where period_grain = 'week' and segment_kind = 'all'
         and period_start_date = date '2026-02-02'""",
@@ -510,7 +521,7 @@ ACCIDENTS = {
         update {cohort} set retention_ci_low = retention_rate + 0.01""",
     "cohort_retention_first_live_starts_at_one": """
         update {cohort} set retention_rate = 0.5 where period_index = 0""",
-    "cohort_retention_markets_sum_to_all": """
+    "cohort_retention_segments_sum_to_all": """
         update {cohort} set cohort_size = cohort_size + 1 where segment_kind = 'all'""",
 }
 """Statements that break the marts, by the data test that has to notice."""
@@ -526,5 +537,8 @@ def test_the_data_tests_notice_each_accident(built: Built) -> None:
     )
     failed = {node.node.name for node in result.result.results if node.status == "fail"}
     assert sorted(ACCIDENTS.keys() - failed) == []
+    built.dbt.execute("delete from marts.cohort_retention where cohort_kind = 'joined'")
+    result = built.dbt.invoke("test", "--select", "declared_cohorts_have_members")
+    assert [(node.status, node.failures) for node in result.result.results] == [("warn", 1)]
     built.dbt.build(select=("growth_accounting", "cohort_retention"))
     assert_marts_are_counted_right(built.dbt, built.world)

@@ -1,19 +1,52 @@
 {#
-    The segments of one kind add up to the row of segment kind `all`, period by period.
+    The segments of every declared kind add up to the row of segment kind `all`, period by period.
 
-    part_kind: a segment kind in which every creator has exactly one value (also `unknown`).
+    keys: the columns that name a cell, without the segment. With `cohort_kind` first, the kinds are those
+        by which that cohort is shown.
     columns: additive counts. A part that is NULL counts as 0, so that a part can start later than the
         whole; a whole that is NULL must have no part that is not.
-    keys: the columns that name a cell, without the segment.
 #}
-{% test parts_sum_to_whole(model, part_kind, keys, columns) %}
+{% test parts_sum_to_whole(model, keys, columns) %}
 
 with
 
+{% set expected = [] -%}
+{%- for segment in declared_segments() if segment.name != 'all' -%}
+    {%- if keys[0] == 'cohort_kind' -%}
+        {%- for cohort in declared_cohorts() if segment.name in cohort.segments -%}
+            {%- do expected.append((cohort.name, segment.name)) -%}
+        {%- endfor -%}
+    {%- else -%}
+        {%- do expected.append((none, segment.name)) -%}
+    {%- endif -%}
+{%- endfor -%}
+expected_kinds as (
+
+    {% for cohort_kind, segment_kind in expected -%}
+    select
+        {% if cohort_kind is not none -%}
+        '{{ cohort_kind }}' as cohort_kind,
+        {% endif -%}
+        '{{ segment_kind }}' as segment_kind
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+),
+
 wholes as (
 
-    select * from {{ model }}
-    where segment_kind = 'all'
+    select
+        {% for key in keys -%}
+        wholes.{{ key }},
+        {% endfor -%}
+        {% for column in columns -%}
+        wholes.{{ column }},
+        {% endfor -%}
+        expected_kinds.segment_kind
+    from {{ model }} as wholes
+    inner join expected_kinds
+        on {{ 'wholes.cohort_kind = expected_kinds.cohort_kind' if keys[0] == 'cohort_kind' else '1 = 1' }}
+    where wholes.segment_kind = 'all'
 
 ),
 
@@ -24,11 +57,12 @@ parts as (
         {{ key }},
         {% endfor -%}
         {% for column in columns -%}
-        sum({{ column }}) as {{ column }}{{ ',' if not loop.last }}
+        sum({{ column }}) as {{ column }},
         {% endfor -%}
+        segment_kind
     from {{ model }}
-    where segment_kind = '{{ part_kind }}'
-    group by {{ keys | join(', ') }}
+    where segment_kind <> 'all'
+    group by {{ keys | join(', ') }}, segment_kind
 
 )
 
@@ -36,6 +70,7 @@ select
     {% for key in keys -%}
     coalesce(wholes.{{ key }}, parts.{{ key }}) as {{ key }},
     {% endfor -%}
+    coalesce(wholes.segment_kind, parts.segment_kind) as segment_kind,
     {% for column in columns -%}
     wholes.{{ column }} as whole_{{ column }},
     parts.{{ column }} as parts_{{ column }}{{ ',' if not loop.last }}
@@ -44,8 +79,10 @@ from wholes
 full outer join parts
     on
         {% for key in keys -%}
-        wholes.{{ key }} = parts.{{ key }}{{ ' and' if not loop.last }}
-        {% endfor -%}
+        wholes.{{ key }} = parts.{{ key }}
+        and {# #}
+        {%- endfor -%}
+        wholes.segment_kind = parts.segment_kind
 where
     wholes.{{ keys[0] }} is null
     {% for column in columns -%}

@@ -16,7 +16,6 @@ active_days as (
 
     select
         creator_lifetimes.creator_number,
-        creator_lifetimes.segment_set_number,
         creator_days.local_date
     from creator_days
     inner join creator_lifetimes
@@ -31,7 +30,6 @@ final as (
 
     select
         creator_number,
-        segment_set_number,
         local_date,
         lag(local_date) over (
             partition by creator_number

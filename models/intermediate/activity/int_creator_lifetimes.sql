@@ -1,3 +1,6 @@
+{%- set segments = declared_segments() | rejectattr('column', 'none') | list -%}
+{%- set dates = cohort_dates() -%}
+
 with
 
 creator_days as (
@@ -38,10 +41,12 @@ creators_known as (
 
     select
         coalesce(creators.creator_id, lifetimes.creator_id) as creator_id,
-        coalesce(creators.market, 'unknown') as market,
-        coalesce(creators.agency_id, 'unknown') as agency_id,
-        coalesce(creators.category, 'unknown') as category,
-        creators.joined_date,
+        {% for segment in segments -%}
+        coalesce(creators.{{ segment.column }}, 'unknown') as segment_{{ segment.name }},
+        {% endfor -%}
+        {% for date in dates -%}
+        creators.{{ date }},
+        {% endfor -%}
         lifetimes.first_active_date,
         lifetimes.last_active_date
     from creators
@@ -56,12 +61,14 @@ final as (
         creator_id,
         cast(row_number() over (order by creator_id) as integer) as creator_number,
         cast(
-            dense_rank() over (order by market, agency_id, category) as integer
+            dense_rank() over (order by {{ segment_columns() | join(', ') }}) as integer
         ) as segment_set_number,
-        market,
-        agency_id,
-        category,
-        joined_date,
+        {% for segment in segments -%}
+        segment_{{ segment.name }},
+        {% endfor -%}
+        {% for date in dates -%}
+        {{ date }},
+        {% endfor -%}
         first_active_date,
         last_active_date
     from creators_known

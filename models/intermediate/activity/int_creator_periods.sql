@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {%- set grains = ['day', 'week', 'month'] -%}
 
 with
@@ -19,7 +17,6 @@ final as (
         '{{ grain }}' as period_grain,
         creator_number,
         {{ period_start(grain, 'local_date') }} as period_start_date,
-        segment_set_number,
         previous_active_date is null as is_new,
         coalesce(
             {{ period_start(grain, 'previous_active_date') }}

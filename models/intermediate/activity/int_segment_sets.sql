@@ -1,4 +1,4 @@
-{%- set segment_columns = {'market': 'market', 'agency': 'agency_id', 'category': 'category'} -%}
+{%- set segments = declared_segments() -%}
 
 with
 
@@ -10,32 +10,27 @@ creator_lifetimes as (
 
 segment_sets as (
 
-    -- distinct: every creator of the same market, agency and category repeats its set
+    -- distinct: every creator with the same segments of all kinds repeats the set
     select distinct
-        segment_set_number,
-        market,
-        agency_id,
-        category
+        {% for segment in segments if segment.column is not none -%}
+        segment_{{ segment.name }},
+        {% endfor -%}
+        segment_set_number
     from creator_lifetimes
 
 ),
 
 final as (
 
+    {% for segment in segments %}
     select
         segment_set_number,
-        'all' as segment_kind,
-        'all' as segment_value
+        '{{ segment.name }}' as segment_kind,
+        {{ segment_value(segment) }} as segment_value
     from segment_sets
-    {% for segment_kind, segment_column in segment_columns.items() %}
-
+    {% if not loop.last %}
     union all
-
-    select
-        segment_set_number,
-        '{{ segment_kind }}' as segment_kind,
-        {{ segment_column }} as segment_value
-    from segment_sets
+    {% endif %}
     {% endfor %}
 
 )

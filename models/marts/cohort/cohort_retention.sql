@@ -1,21 +1,8 @@
 with
 
-creator_cohorts as (
+segment_counts as (
 
-    select * from {{ ref('int_creator_cohorts') }}
-
-),
-
-creator_periods as (
-
-    select * from {{ ref('int_creator_periods') }}
-    where period_grain in ('week', 'month')
-
-),
-
-segment_sets as (
-
-    select * from {{ ref('int_segment_sets') }}
+    select * from {{ ref('int_cohort_segment_periods') }}
 
 ),
 
@@ -25,132 +12,22 @@ coverage_periods as (
 
 ),
 
-set_sizes as (
-
-    select
-        cohort_kind,
-        period_grain,
-        cohort_start_date,
-        segment_set_number,
-        count(*) as cohort_size
-    from creator_cohorts
-    group by
-        cohort_kind,
-        period_grain,
-        cohort_start_date,
-        segment_set_number
-
-),
-
-set_active_counts as (
-
-    select
-        creator_cohorts.cohort_kind,
-        creator_cohorts.period_grain,
-        creator_cohorts.cohort_start_date,
-        creator_cohorts.segment_set_number,
-        creator_periods.period_start_date,
-        count(*) as active_count
-    from creator_periods
-    inner join creator_cohorts
-        on
-            creator_periods.creator_number = creator_cohorts.creator_number
-            and creator_periods.period_grain = creator_cohorts.period_grain
-            and creator_periods.period_start_date >= creator_cohorts.cohort_start_date
-    group by
-        creator_cohorts.cohort_kind,
-        creator_cohorts.period_grain,
-        creator_cohorts.cohort_start_date,
-        creator_cohorts.segment_set_number,
-        creator_periods.period_start_date
-
-),
-
--- Active in a period or later is whose last active period is there or later: one date a creator.
-set_last_counts as (
-
-    select
-        cohort_kind,
-        period_grain,
-        cohort_start_date,
-        segment_set_number,
-        last_period_start_date,
-        count(*) as last_active_count
-    from creator_cohorts
-    where last_period_start_date >= cohort_start_date
-    group by
-        cohort_kind,
-        period_grain,
-        cohort_start_date,
-        segment_set_number,
-        last_period_start_date
-
-),
-
 cohorts as (
 
     select
-        set_sizes.cohort_kind,
-        set_sizes.period_grain,
-        set_sizes.cohort_start_date,
-        segment_sets.segment_kind,
-        segment_sets.segment_value,
-        sum(set_sizes.cohort_size) as cohort_size
-    from set_sizes
-    inner join segment_sets
-        on set_sizes.segment_set_number = segment_sets.segment_set_number
+        cohort_kind,
+        period_grain,
+        cohort_start_date,
+        segment_kind,
+        segment_value,
+        sum(entered_count) as cohort_size
+    from segment_counts
     group by
-        set_sizes.cohort_kind,
-        set_sizes.period_grain,
-        set_sizes.cohort_start_date,
-        segment_sets.segment_kind,
-        segment_sets.segment_value
-
-),
-
-active_counts as (
-
-    select
-        set_active_counts.cohort_kind,
-        set_active_counts.period_grain,
-        set_active_counts.cohort_start_date,
-        segment_sets.segment_kind,
-        segment_sets.segment_value,
-        set_active_counts.period_start_date,
-        sum(set_active_counts.active_count) as active_count
-    from set_active_counts
-    inner join segment_sets
-        on set_active_counts.segment_set_number = segment_sets.segment_set_number
-    group by
-        set_active_counts.cohort_kind,
-        set_active_counts.period_grain,
-        set_active_counts.cohort_start_date,
-        segment_sets.segment_kind,
-        segment_sets.segment_value,
-        set_active_counts.period_start_date
-
-),
-
-last_counts as (
-
-    select
-        set_last_counts.cohort_kind,
-        set_last_counts.period_grain,
-        set_last_counts.cohort_start_date,
-        segment_sets.segment_kind,
-        segment_sets.segment_value,
-        set_last_counts.last_period_start_date as period_start_date,
-        sum(set_last_counts.last_active_count) as last_active_count
-    from set_last_counts
-    inner join segment_sets
-        on set_last_counts.segment_set_number = segment_sets.segment_set_number
-    group by
-        set_last_counts.cohort_kind,
-        set_last_counts.period_grain,
-        set_last_counts.cohort_start_date,
-        segment_sets.segment_kind,
-        segment_sets.segment_value,
-        set_last_counts.last_period_start_date
+        cohort_kind,
+        period_grain,
+        cohort_start_date,
+        segment_kind,
+        segment_value
 
 ),
 
@@ -196,6 +73,7 @@ cells as (
 
 ),
 
+-- Active in a period or later is whose last active period is there or later.
 cells_counted as (
 
     select
@@ -209,11 +87,11 @@ cells_counted as (
         cells.cohort_size,
         case when cells.is_complete then cells.cohort_size else 0 end as matured_count,
         case
-            when cells.is_observed then coalesce(active_counts.active_count, 0)
+            when cells.is_observed then coalesce(segment_counts.active_count, 0)
         end as active_count,
         case
             when cells.is_observed_from_here
-                then coalesce(sum(last_counts.last_active_count) over (
+                then coalesce(sum(segment_counts.last_active_count) over (
                     partition by
                         cells.cohort_kind,
                         cells.period_grain,
@@ -226,22 +104,14 @@ cells_counted as (
         end as active_on_or_after_count,
         cells.coverage_rate
     from cells
-    left join active_counts
+    left join segment_counts
         on
-            cells.cohort_kind = active_counts.cohort_kind
-            and cells.period_grain = active_counts.period_grain
-            and cells.cohort_start_date = active_counts.cohort_start_date
-            and cells.segment_kind = active_counts.segment_kind
-            and cells.segment_value = active_counts.segment_value
-            and cells.period_start_date = active_counts.period_start_date
-    left join last_counts
-        on
-            cells.cohort_kind = last_counts.cohort_kind
-            and cells.period_grain = last_counts.period_grain
-            and cells.cohort_start_date = last_counts.cohort_start_date
-            and cells.segment_kind = last_counts.segment_kind
-            and cells.segment_value = last_counts.segment_value
-            and cells.period_start_date = last_counts.period_start_date
+            cells.cohort_kind = segment_counts.cohort_kind
+            and cells.period_grain = segment_counts.period_grain
+            and cells.cohort_start_date = segment_counts.cohort_start_date
+            and cells.segment_kind = segment_counts.segment_kind
+            and cells.segment_value = segment_counts.segment_value
+            and cells.period_start_date = segment_counts.period_start_date
 
 ),
 

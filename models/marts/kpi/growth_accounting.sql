@@ -1,59 +1,14 @@
 with
 
-creator_periods as (
+segment_counts as (
 
-    select * from {{ ref('int_creator_periods') }}
-
-),
-
-segment_sets as (
-
-    select * from {{ ref('int_segment_sets') }}
+    select * from {{ ref('int_segment_periods') }}
 
 ),
 
 coverage_periods as (
 
     select * from {{ ref('int_coverage_periods') }}
-
-),
-
-set_counts as (
-
-    select
-        period_grain,
-        period_start_date,
-        segment_set_number,
-        count(*) as active_count,
-        sum(case when is_new then 1 else 0 end) as new_count,
-        sum(case when is_retained then 1 else 0 end) as retained_count
-    from creator_periods
-    group by
-        period_grain,
-        period_start_date,
-        segment_set_number
-
-),
-
--- A creator is in exactly one set, so segments are sums of sets.
-segment_counts as (
-
-    select
-        set_counts.period_grain,
-        set_counts.period_start_date,
-        segment_sets.segment_kind,
-        segment_sets.segment_value,
-        sum(set_counts.active_count) as active_count,
-        sum(set_counts.new_count) as new_count,
-        sum(set_counts.retained_count) as retained_count
-    from set_counts
-    inner join segment_sets
-        on set_counts.segment_set_number = segment_sets.segment_set_number
-    group by
-        set_counts.period_grain,
-        set_counts.period_start_date,
-        segment_sets.segment_kind,
-        segment_sets.segment_value
 
 ),
 
