@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -21,7 +22,7 @@ def _settings(home: Path) -> Settings:
     return Settings(home=home)
 
 
-def _query(home: Path, sql: str) -> list[tuple[object, ...]]:
+def _query(home: Path, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(home / "current" / "marts.duckdb"), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
