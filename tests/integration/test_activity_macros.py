@@ -63,7 +63,7 @@ class Question:
     order: str = "ordered"
     exclusions: tuple[tuple[str, int, int], ...] = ()
     intervals: tuple[tuple[int | None, int | None], ...] = ()
-    since: str = "previous"
+    since: int | None = None
     occurrences: tuple[int, ...] = ()
 
     @property
@@ -73,7 +73,7 @@ class Question:
         if self.intervals or self.occurrences:
             none = [(None, None)] * len(self.steps)
             steps = [
-                {"activity": activity, "occurrence": occurrence, "since": self.since}
+                {"activity": activity, "occurrence": occurrence, "counted_from_step": self.since}
                 | ({"not_before_seconds": least} if least is not None else {})
                 | ({"within_seconds": most} if most is not None else {})
                 for activity, occurrence, (least, most) in zip(
@@ -84,7 +84,7 @@ class Question:
                 )
             ]
         exclusions = [
-            {"activity": activity, "from_step": first, "to_step": last}
+            {"activity": activity, "after_step": first, "before_step": last}
             for activity, first, last in self.exclusions
         ]
         return (
@@ -180,7 +180,7 @@ def attempts_timed(events: Sequence[Event], question: Question) -> list[Steps]:
         left.remove((first, question.steps[0]))
         reached: list[int] = [first]
         for number in range(1, len(question.steps)):
-            since = first if question.since == "start" else reached[-1]
+            since = reached[-1 if question.since is None else question.since - 1]
             least, most = intervals[number]
             fitting = [
                 event
@@ -204,8 +204,8 @@ def attempts_timed(events: Sequence[Event], question: Question) -> list[Steps]:
 def is_spoilt(attempt: Steps, events: Sequence[Event], question: Question) -> bool:
     """Whether an excluded activity happened between its two steps, or until the window ended."""
     assert attempt[0] is not None
-    for excluded, from_step, to_step in question.exclusions:
-        since, until = attempt[from_step - 1], attempt[to_step - 1]
+    for excluded, after_step, before_step in question.exclusions:
+        since, until = attempt[after_step - 1], attempt[before_step - 1]
         if since is None:
             continue
         end = attempt[0] + 2 * question.window_seconds + 1 if until is None else until
@@ -263,8 +263,9 @@ EXCLUDING = [
 TIMED = [
     Question("ABC", 4, intervals=((None, None), (1, None), (None, 2))),
     Question("ABC", 100, intervals=((None, None), (0, 2), (1, 1)), exclusions=(("X", 1, 3),)),
-    Question("ABC", 100, intervals=((None, None), (1, 2), (2, 4)), since="start"),
-    Question("ABA", 5, intervals=((None, None), (None, None), (2, None)), since="start"),
+    Question("ABC", 100, intervals=((None, None), (1, 2), (2, 4)), since=1),
+    Question("ABA", 5, intervals=((None, None), (None, None), (2, None)), since=1),
+    Question("AABC", 9, intervals=((None, None),) * 3 + ((2, 4),), occurrences=(1, 2, 1, 1)),
     Question("AB", 100, occurrences=(1, 2)),
     Question("ABC", 4, occurrences=(1, 3, 1)),
     Question("ABC", 100, occurrences=(1, 3, 1)),
@@ -542,7 +543,7 @@ def test_active_creators_balance_from_period_to_period(
         ("funnel('a', 'c', ['A', 'B'], 1.5)", "window_seconds is 1.5"),
         ("funnel('a', 'c', ['A', 'B'], 60, order='sorted')", "order is 'sorted'"),
         (
-            "funnel('a', 'c', ['A', {'activity': 'B', 'within_days': 1}], 60, order='strict')",
+            "funnel('a', 'c', ['A', {'activity': 'B', 'within_seconds': 9}], 60, order='strict')",
             "intervals are for the later steps of an ordered funnel",
         ),
         (

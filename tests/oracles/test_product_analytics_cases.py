@@ -62,8 +62,8 @@ def macro_call(case: Case) -> str:
         exclusions = [
             {
                 "activity": exclusion["event"],
-                "from_step": exclusion["from_step"] + 1,
-                "to_step": exclusion["to_step"] + 1,
+                "after_step": exclusion["from_step"] + 1,
+                "before_step": exclusion["to_step"] + 1,
             }
             for exclusion in query.get("exclusions", [])
         ]

@@ -12,8 +12,8 @@
         `activities`, comes between. Simultaneous activities may be taken in whatever order converts.
       * `unordered`: an attempt begins at any of the steps; step n is reached when n of the steps are done.
       * The window runs from the attempt's first step and includes its limit. Equal timestamps may convert.
-      * An exclusion spoils an attempt if its activity happens after step `from_step` and before step
-        `to_step`, or, where that is not reached, before the window ends. Simultaneous is neither after
+      * An exclusion spoils an attempt if its activity happens after step `after_step` and before
+        step `before_step`, or, where that is not reached, before the window ends. Simultaneous is neither after
         nor before. An entity that has no unspoilt attempt leaves the funnel, step 1 too.
       * The best attempt counts: the one that reached most steps, the earliest of these.
 
@@ -21,23 +21,23 @@
         activities: relation or CTE with the entity, `activity` and `occurred_at` (timestamp, UTC). Narrow it
             to what the funnel may see.
         entity: the column, or the list of columns, that names who goes through the funnel.
-        steps: at least two; each the name of an activity or a mapping: `activity`; `occurrence` (the n-th
-            since the step before, for ordered and strict); for ordered also `not_before_days` and
-            `within_days` (or `..._seconds`), the least and most time since the step before, both
-            included; with `since: start`, since the first step instead.
+        steps: at least two; each the name of an activity or a mapping, as `declared_funnels` has them:
+            `activity`; `occurrence` (the n-th since the step before, for ordered and strict); for ordered
+            also `not_before_seconds` and `within_seconds`, the least and most time since the step
+            `counted_from_step` (from 1; else the step before), both included.
         window_seconds: whole number over 0.
         order: 'ordered', 'strict' or 'unordered'.
-        exclusions: list of mappings `activity`, `from_step`, `to_step` (step numbers from 1).
+        exclusions: list of mappings `activity`, `after_step`, `before_step` (step numbers from 1).
 
     Returns a query: the entity, entered_at, steps_reached_count, step_1_at to step_n_at (NULL where the
     step was not reached in time). `entered_at` is step_1_at.
 
-    How: nothing is joined. Attempts and the activities of the next step are put in one order, and each
+    How: attempts are joined with nothing. Attempts and the activities of the next step are put in one order, and each
     attempt takes the nearest activity after it: one sort a step, whatever the number of attempts.
 #}
 {% macro funnel(activities, entity, steps, window_seconds, order='ordered', exclusions=[]) -%}
     {%- set keys = [entity] if entity is string else entity -%}
-    {%- set parts = _funnel_parts(steps, order) -%}
+    {%- set parts = _funnel_parts(steps) -%}
     {%- do _funnel_refuse(steps, parts, window_seconds, order, exclusions) -%}
     {%- set reported = parts | selectattr('is_reported') | list -%}
     {%- set key_list = keys | join(', ') -%}
@@ -64,8 +64,8 @@
 
     {% for exclusion in exclusions -%}
     {%- set number = loop.index -%}
-    {%- set since = 'step_' ~ exclusion.from_step ~ '_at' -%}
-    {%- set until = 'step_' ~ exclusion.to_step ~ '_at' -%}
+    {%- set since = 'step_' ~ exclusion.after_step ~ '_at' -%}
+    {%- set until = 'step_' ~ exclusion.before_step ~ '_at' -%}
     exclusion_{{ number }}_searched as (
 
         select
@@ -178,37 +178,27 @@
     interval runs), not_before_seconds (of the first occurrence), within_seconds (of the last); both none
     where the step has no such limit.
 #}
-{% macro _funnel_parts(steps, order) -%}
+{% macro _funnel_parts(steps) -%}
     {%- set parts = [] -%}
+    {#- The part that is a step, by the step's number; before the first there is none. -#}
+    {%- set part_of_step = [0] -%}
     {%- for step in steps -%}
         {%- set step = {'activity': step} if step is string else step -%}
         {%- set occurrence = step.get('occurrence') or 1 -%}
-        {%- set anchor = 1 if step.get('since') == 'start' else parts | length -%}
-        {%- set not_before = _funnel_interval(step, 'not_before') -%}
-        {%- set within = _funnel_interval(step, 'within') -%}
+        {%- set anchor = part_of_step[step.get('counted_from_step') or loop.index0] -%}
         {%- for number in range(1, occurrence + 1) -%}
             {%- do parts.append({
                 'number': parts | length + 1,
                 'activity': step['activity'],
                 'is_reported': number == occurrence,
                 'anchor': anchor,
-                'not_before_seconds': not_before if number == 1 else none,
-                'within_seconds': within if number == occurrence else none,
+                'not_before_seconds': step.get('not_before_seconds') if number == 1 else none,
+                'within_seconds': step.get('within_seconds') if number == occurrence else none,
             }) -%}
         {%- endfor -%}
+        {%- do part_of_step.append(parts | length) -%}
     {%- endfor -%}
     {{ return(parts) }}
-{%- endmacro %}
-
-
-{# An interval of a step in seconds, declared in days or seconds; none where it has no such limit. #}
-{% macro _funnel_interval(step, name) -%}
-    {%- if step.get(name ~ '_seconds') is not none -%}
-        {{ return(step[name ~ '_seconds']) }}
-    {%- elif step.get(name ~ '_days') is not none -%}
-        {{ return(step[name ~ '_days'] * 86400) }}
-    {%- endif -%}
-    {{ return(none) }}
 {%- endmacro %}
 
 
@@ -234,9 +224,9 @@
         {%- endif -%}
     {%- endfor -%}
     {%- for exclusion in exclusions -%}
-        {%- if not 1 <= exclusion.from_step < exclusion.to_step <= steps | length -%}
+        {%- if not 1 <= exclusion.after_step < exclusion.before_step <= steps | length -%}
             {%- do faults.append(
-                'an exclusion between steps ' ~ exclusion.from_step ~ ' and ' ~ exclusion.to_step
+                'an exclusion between steps ' ~ exclusion.after_step ~ ' and ' ~ exclusion.before_step
             ) -%}
         {%- endif -%}
         {%- if exclusion.activity in parts | map(attribute='activity') -%}
@@ -255,22 +245,46 @@
     {%- set names = parts | map(attribute='activity') | list -%}
     {#- Only where an activity serves several parts must one know which of them was taken. -#}
     {%- set is_numbered = names | unique | list | length < names | length -%}
-    step_activities as (
+    entry_spans as (
 
         select
             {{ key_list }},
-            activity,
-            occurred_at,
+            min(occurred_at) as first_entry_at,
+            max(occurred_at) as last_entry_at
+        from {{ activities }}
+        where activity = '{{ names[0] }}'
+        group by {{ key_list }}
+
+    ),
+
+    step_activities as (
+
+        -- What lies in no window of the entity decides nothing, and is most of what creators do.
+        select
+            {%- for key in keys %}
+            seen.{{ key }},
+            {%- endfor %}
+            seen.activity,
+            seen.occurred_at,
             {% if is_numbered -%}
             row_number() over (
-                partition by {{ key_list }}, activity
-                order by occurred_at
+                partition by {% for key in keys %}seen.{{ key }}, {% endfor %}seen.activity
+                order by seen.occurred_at
             ) as activity_number
             {%- else -%}
             1 as activity_number
             {%- endif %}
-        from {{ activities }}
-        where activity in ({% for name in names | unique %}'{{ name }}'{{ ", " if not loop.last }}{% endfor %})
+        from {{ activities }} as seen
+        inner join entry_spans
+            on
+                {%- for key in keys %}
+                seen.{{ key }} = entry_spans.{{ key }} and
+                {%- endfor %}
+                seen.occurred_at >= entry_spans.first_entry_at
+                and seen.occurred_at <= {{ add_seconds('entry_spans.last_entry_at', window_seconds) }}
+        where seen.activity in (
+            {%- for name in names | unique %}'{{ name }}'{{ ", " if not loop.last }}{% endfor -%}
+        )
 
     ),
 
