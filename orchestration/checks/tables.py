@@ -85,6 +85,16 @@ MARTS: Mapping[str, Mart] = MappingProxyType(
                 ("cohort_kind", "period_grain", "cohort_start_date", *_SEGMENT, "period_index"),
                 ("cohort_kind", "period_grain", "cohort_start_date", *_SEGMENT, "period_index"),
             ),
+            Mart(
+                "funnel_creator_steps",
+                ("funnel_name", "creator_id", "step_index"),
+                ("funnel_name", "entry_week_start_date", "creator_id", "step_index"),
+            ),
+            Mart(
+                "funnel_conversion",
+                ("funnel_name", "entry_week_start_date", *_SEGMENT, "step_index"),
+                ("funnel_name", "entry_week_start_date", *_SEGMENT, "step_index"),
+            ),
         )
     }
 )

@@ -291,7 +291,7 @@
                     "activity": "approved",
                     "occurrence": 1,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 1814400,
                     "counted_from_step": 1
                 },
                 {
@@ -302,7 +302,7 @@
                     "activity": "trained",
                     "occurrence": 1,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 1814400,
                     "counted_from_step": 2
                 },
                 {
@@ -313,7 +313,7 @@
                     "activity": "live_day",
                     "occurrence": 1,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 1814400,
                     "counted_from_step": 3
                 },
                 {
@@ -324,7 +324,7 @@
                     "activity": "valid_live_day",
                     "occurrence": 3,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 1814400,
                     "counted_from_step": 4
                 },
                 {
@@ -393,8 +393,8 @@
             "name": "campaign_participation",
             "label_en": "Campaign participation",
             "label_es": "Participación en campañas",
-            "description_en": "From seeing a LIVE campaign to doing what it asked for.",
-            "description_es": "Desde ver una campaña LIVE hasta cumplir lo que pedía.",
+            "description_en": "From seeing a LIVE campaign to three valid LIVE days after joining it.",
+            "description_es": "Desde ver una campaña LIVE hasta tres días LIVE válidos tras inscribirse.",
             "entity": "creator",
             "order": "ordered",
             "window_seconds": 3628800,
@@ -418,7 +418,7 @@
                     "activity": "campaign_enrolled",
                     "occurrence": 1,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 1209600,
                     "counted_from_step": 1
                 },
                 {
@@ -429,18 +429,18 @@
                     "activity": "live_day",
                     "occurrence": 1,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 604800,
                     "counted_from_step": 2
                 },
                 {
                     "index": 4,
-                    "name": "completed",
-                    "label_en": "Completed",
-                    "label_es": "La completó",
-                    "activity": "campaign_completed",
-                    "occurrence": 1,
+                    "name": "third_valid_day",
+                    "label_en": "Third valid LIVE day",
+                    "label_es": "Tercer día LIVE válido",
+                    "activity": "valid_live_day",
+                    "occurrence": 3,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 1814400,
                     "counted_from_step": 3
                 }
             ],
@@ -476,7 +476,7 @@
                     "activity": "training_enrolled",
                     "occurrence": 1,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 1209600,
                     "counted_from_step": 1
                 },
                 {
@@ -487,7 +487,7 @@
                     "activity": "training_completed",
                     "occurrence": 1,
                     "not_before_seconds": none,
-                    "within_seconds": none,
+                    "within_seconds": 1209600,
                     "counted_from_step": 2
                 },
                 {

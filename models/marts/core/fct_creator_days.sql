@@ -115,6 +115,7 @@ day_counts as (
     select
         lived_pieces.creator_id,
         lived_pieces.local_date,
+        min(lived_pieces.piece_started_at) as first_live_at,
         count(distinct lived_pieces.platform) as platform_count,
         count(
             case when lived_pieces.is_counted_start and repeated_shows.session_id is null then 1 end
@@ -283,6 +284,7 @@ days_of_sessions as (
     select
         creator_id,
         local_date,
+        first_live_at,
         platform_count,
         session_count,
         live_seconds,
@@ -365,6 +367,7 @@ days_of_exports as (
     select
         exported_days.creator_id,
         exported_days.slice_end_date as local_date,
+        days_of_sessions.first_live_at,
         cast(1 as bigint) as platform_count,
         case
             when exported_days.session_count is not null
@@ -426,6 +429,7 @@ final as (
     select
         creator_id,
         local_date,
+        first_live_at,
         platform_count,
         session_count,
         live_seconds,
