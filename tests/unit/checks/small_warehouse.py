@@ -55,7 +55,8 @@ select 'session-' || day || '-' || i as session_id, 'creator-' || i as creator_i
 from range(28) as days(day), range(30) as numbers(i);
 
 create table marts.fct_creator_days as
-select creator_id, cast(started_at as date) as local_date, 1::bigint as platform_count,
+select creator_id, cast(started_at as date) as local_date,
+       null::timestamp as first_live_at, 1::bigint as platform_count,
        count(*) as session_count, sum(counted_seconds)::bigint as live_seconds,
        max(counted_seconds)::bigint as longest_session_seconds,
        sum(diamonds) >= 110 as is_valid_day, 'sum_1h' as rule_id,
@@ -123,6 +124,25 @@ select calendar_date, kpi, 'week' as comparison, 'market' as segment_kind, 'MX' 
        0::decimal(18, 6) as contribution
 from marts.kpi_daily;
 
+create table marts.funnel_creator_steps as
+select 'onboarding' as funnel_name, creator_id, step as step_index, true as is_reached
+from marts.dim_creators, range(1, 3) as steps(step);
+
+create table marts.funnel_conversion as
+select 'onboarding' as funnel_name, date '2026-03-02' as entry_week_start_date,
+       'all' as segment_kind, 'all' as segment_value, step_index, 'applied' as step_name,
+       count(*) as entrants_count, count(*) as matured_count, count(*) as reached_count,
+       1::decimal(9, 6) as conversion_from_start_rate,
+       1::decimal(9, 6) as conversion_from_previous_rate,
+       0.9::decimal(9, 6) as ci_low, 1::decimal(9, 6) as ci_high,
+       60 as median_seconds_from_previous, 90 as p90_seconds_from_previous,
+       60 as median_seconds_from_start, true as is_complete,
+       1::decimal(9, 6) as km_conversion_rate, null::decimal(9, 6) as km_ci_low,
+       null::decimal(9, 6) as km_ci_high, 21 as km_followed_days,
+       0 as km_median_days_from_start, 0 as km_p90_days_from_start
+from marts.funnel_creator_steps
+group by step_index;
+
 create table intermediate.int_coverage_days as
 select 'live_sessions' as feed, date '2026-03-02' + cast(day as integer) as event_date,
        true as is_covered
@@ -146,7 +166,7 @@ select 'session-28-' || i, 'creator-' || i, timestamp '2026-03-30 18:00:00', dat
        3600, false, 100, 1, 1, 3, 7, null, 36000, false
 from range({sessions}) as numbers(i);
 insert into marts.fct_creator_days
-select 'creator-' || i, date '2026-03-30', 1, 1, 3600, 3600, false, 'sum_1h', 36000, 10, 20, 100, 1,
+select 'creator-' || i, date '2026-03-30', null, 1, 1, 3600, 3600, false, 'sum_1h', 36000, 10, 20, 100, 1,
        1, 3, 7, null, 'MX', 'agency-1', 'bronze'
 from range({sessions}) as numbers(i);
 insert into marts.growth_accounting
