@@ -166,8 +166,8 @@ select 'session-28-' || i, 'creator-' || i, timestamp '2026-03-30 18:00:00', dat
        3600, false, 100, 1, 1, 3, 7, null, 36000, false
 from range({sessions}) as numbers(i);
 insert into marts.fct_creator_days
-select 'creator-' || i, date '2026-03-30', null, 1, 1, 3600, 3600, false, 'sum_1h', 36000, 10, 20, 100, 1,
-       1, 3, 7, null, 'MX', 'agency-1', 'bronze'
+select 'creator-' || i, date '2026-03-30', null, 1, 1, 3600, 3600, false, 'sum_1h', 36000, 10, 20,
+       100, 1, 1, 3, 7, null, 'MX', 'agency-1', 'bronze'
 from range({sessions}) as numbers(i);
 insert into marts.growth_accounting
 select 'day', date '2026-03-30', 'all', 'all', {sessions}, 0, {sessions}, 0, 0, null, 1, true;
