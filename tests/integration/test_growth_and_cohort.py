@@ -24,7 +24,10 @@ import pytest
 from dbt_world import DbtWorld
 
 DAY = timedelta(days=1)
-SELECT = ("+growth_accounting", "+cohort_retention", "int_feed_volumes", "int_segment_sets")
+SELECT = (
+    *("+growth_accounting", "+cohort_retention", "+funnel_conversion"),
+    *("int_feed_volumes", "int_segment_sets"),
+)
 ZONES = {"MX": "America/Mexico_City", "BR": "America/Sao_Paulo", "ES": "Europe/Madrid"}
 
 Key = tuple[Any, ...]
