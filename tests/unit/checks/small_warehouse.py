@@ -65,7 +65,8 @@ select creator_id, cast(started_at as date) as local_date,
        sum(gifters)::bigint as gifters, sum(new_followers)::bigint as new_followers,
        sum(comments)::bigint as comments, sum(likes)::bigint as likes,
        sum(shares)::bigint as shares,
-       'MX' as market, 'agency-1' as agency_id, 'bronze' as tier
+       'MX' as market, 'agency-1' as agency_id, 'bronze' as tier,
+       sum(counted_seconds)::bigint as counted_seconds
 from marts.fct_live_sessions group by creator_id, local_date;
 
 create table marts.fct_backstage_days as
@@ -167,7 +168,7 @@ select 'session-28-' || i, 'creator-' || i, timestamp '2026-03-30 18:00:00', dat
 from range({sessions}) as numbers(i);
 insert into marts.fct_creator_days
 select 'creator-' || i, date '2026-03-30', null, 1, 1, 3600, 3600, false, 'sum_1h', 36000, 10, 20,
-       100, 1, 1, 3, 7, null, 'MX', 'agency-1', 'bronze'
+       100, 1, 1, 3, 7, null, 'MX', 'agency-1', 'bronze', 3600
 from range({sessions}) as numbers(i);
 insert into marts.growth_accounting
 select 'day', date '2026-03-30', 'all', 'all', {sessions}, 0, {sessions}, 0, 0, null, 1, true;

@@ -96,6 +96,30 @@ def test_no_personal_column_can_make_a_segment() -> None:
 # --- What is refused -----------------------------------------------------------------------------
 
 _STEP = "        activity: approved\n"
+_UNORDERED = """\
+  - name: in_any_order
+    label_en: In any order
+    label_es: En cualquier orden
+    description_en: Trained and LIVE, whichever came first.
+    description_es: Con capacitación y en LIVE, sin importar qué fue primero.
+    entity: creator
+    order: unordered
+    window_days: 42
+    steps:
+      - name: trained
+        label_en: Trained
+        label_es: Capacitado
+        activity: trained
+      - name: live
+        label_en: LIVE
+        label_es: En LIVE
+        activity: live_day
+    exclusions:
+      - activity: reward_paid
+        after: trained
+        before: live
+
+"""
 _EXCLUSION = "        after: joined\n"
 _COHORT = "    activity: live_day\n"
 
@@ -197,7 +221,7 @@ FAULTS = {
     ),
     "an exclusion that runs backwards": (
         "funnels.yaml",
-        "        before: completed\n",
+        "        before: third_valid_day\n",
         "        before: saw\n",
         _EXCLUSION,
         "the step `joined` does not come before `saw`",
@@ -206,10 +230,10 @@ FAULTS = {
     "an exclusion of the step itself": (
         "funnels.yaml",
         "activity: program_withdrew",
-        "activity: campaign_completed",
-        "      - activity: campaign_completed",
-        "`campaign_completed` is itself a step up to `completed`",
-        "`campaign_completed` es también un paso hasta `completed`",
+        "activity: valid_live_day",
+        "      - activity: valid_live_day",
+        "`valid_live_day` is itself a step up to `third_valid_day`",
+        "`valid_live_day` es también un paso hasta `third_valid_day`",
     ),
     "an exclusion of an unknown activity": (
         "funnels.yaml",
@@ -221,9 +245,9 @@ FAULTS = {
     ),
     "an exclusion in an unordered funnel": (
         "funnels.yaml",
-        "order: ordered\n    window_days: 42",
-        "order: unordered\n    window_days: 42",
-        "activity: program_withdrew",
+        "  - name: training_completion\n",
+        _UNORDERED + "  - name: training_completion\n",
+        "      - activity: reward_paid",
         "an `unordered` funnel has nothing between two steps",
         "un embudo `unordered` no tiene nada entre dos pasos",
     ),
