@@ -81,6 +81,11 @@ MARTS: Mapping[str, Mart] = MappingProxyType(
                 ("calendar_date", "kpi", "comparison", *_SEGMENT),
             ),
             Mart(
+                "content_supply_hourly",
+                ("market", "iso_weekday", "hour_of_day"),
+                ("market", "iso_weekday", "hour_of_day"),
+            ),
+            Mart(
                 "cohort_retention",
                 ("cohort_kind", "period_grain", "cohort_start_date", *_SEGMENT, "period_index"),
                 ("cohort_kind", "period_grain", "cohort_start_date", *_SEGMENT, "period_index"),

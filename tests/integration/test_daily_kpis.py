@@ -11,17 +11,18 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from dbt_world import DbtWorld
 from test_growth_and_cohort import World, arrive, make_world
 
 DAY = timedelta(days=1)
-SELECT = ("+kpi_daily", "+kpi_contributions", "int_feed_volumes")
+SELECT = ("+kpi_daily", "+kpi_contributions", "+content_supply_hourly", "int_feed_volumes")
 TO_SIX_DECIMALS = Fraction(1, 1_000_000)
 
 CreatorDay = dict[str, Any]
@@ -322,8 +323,73 @@ def kitagawa(part: list[Amount], whole: list[Amount], row: dict[str, Any]) -> tu
     return scale * within, scale * mix
 
 
+def test_every_hour_of_the_week_has_the_seconds_that_a_clock_gives_it(built: Built) -> None:
+    """Minute by minute in each creator's zone: every session of the world starts on a minute."""
+    complete = sorted(day for day in built.covered if built.is_complete(day, 1))
+    window = {complete[-1] - number * DAY for number in range(28)} & set(complete)
+    markets = {
+        (day["creator_id"], day["local_date"]): built.place(day, "market") for day in built.days
+    }
+    sessions = built.dbt.rows(
+        "select creator_id, timezone, started_at, counted_ended_at, viewer_seconds"
+        " from marts.fct_live_sessions where not is_also_reported"
+    )
+    minutes: set[tuple[str, date, int, datetime]] = set()
+    watched: dict[tuple[str, int, int], Fraction] = defaultdict(Fraction)
+    for creator, zone, started_at, ended_at, viewer_seconds in sessions:
+        length = int((ended_at - started_at).total_seconds()) // 60
+        for number in range(length):
+            instant = started_at + timedelta(minutes=number)
+            clock = instant.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+            if clock.date() not in window:
+                continue
+            minutes.add((creator, clock.date(), clock.hour, instant))
+            for market in ("all", markets[creator, clock.date()]):
+                key = (market, clock.isoweekday(), clock.hour)
+                watched[key] += Fraction(viewer_seconds or 0, length)
+    lived: dict[tuple[str, int, int], int] = defaultdict(int)
+    for creator, day, hour, _ in minutes:
+        for market in ("all", markets[creator, day]):
+            lived[market, day.isoweekday(), hour] += 60
+    told = {
+        (market, weekday, hour): (seconds, viewer_seconds)
+        for market, weekday, hour, seconds, viewer_seconds in built.dbt.rows(
+            "select market, iso_weekday, hour_of_day, live_seconds, viewer_seconds"
+            " from marts.content_supply_hourly where covered_days_count > 0"
+        )
+    }
+    assert lived.keys() <= told.keys()
+    assert {key: seconds for key, (seconds, _) in told.items() if seconds} == lived
+    # Whole seconds: each session may be one short in an hour and one over in the next.
+    assert all(
+        abs((viewer_seconds or 0) - watched[key]) <= len(sessions)
+        for key, (_, viewer_seconds) in told.items()
+    )
+    for market in {market for market, _, _ in told}:
+        sums = sum(viewers or 0 for (place, _, _), (_, viewers) in told.items() if place == market)
+        exact = sum(value for (place, _, _), value in watched.items() if place == market)
+        assert abs(sums - exact) <= len(sessions)
+
+
+def test_an_hour_with_viewers_and_few_live_hours_misses_supply(built: Built) -> None:
+    rows = built.dbt.rows(
+        "select supply_status, supply_share_rate, demand_share_rate, covered_days_count"
+        " from marts.content_supply_hourly"
+    )
+    assert {status for status, *_ in rows} >= {"missing", "enough"}
+    for status, supply, demand, days in rows:
+        if days < 3 or supply is None or demand is None:
+            assert status == "unknown"
+            continue
+        edge = Decimal("0.8") * demand
+        is_missing = demand >= Decimal("0.003") and supply < edge
+        # Shares are told with six decimals, and judged with all.
+        is_close = min(abs(supply - edge), abs(demand - Decimal("0.003"))) < Decimal("0.00001")
+        assert (status == "missing") == is_missing or is_close
+
+
 def test_a_day_that_arrives_equals_a_full_build(built: Built) -> None:
-    tables = ("marts.kpi_daily", "marts.kpi_contributions")
+    tables = ("marts.kpi_daily", "marts.kpi_contributions", "marts.content_supply_hourly")
     before = built.dbt.contents(tables)
     built.dbt.build(full_refresh=True, select=SELECT)
     assert built.dbt.contents(tables) == before
@@ -349,6 +415,8 @@ ACCIDENTS: dict[str, str] = {
         where kpi = 'live_hours'""",
     "kpi_contributions_are_within_and_mix": """
         update marts.kpi_contributions set mix_contribution = 1""",
+    "content_supply_hourly_sums_to_creator_days": """
+        update marts.content_supply_hourly set live_seconds = live_seconds + 1""",
     "kpi_targets_do_not_contend": """
         insert into seeds.kpi_targets select kpi, market, date '2026-01-01', null, 0.1, 'a', 'b'
         from seeds.kpi_targets""",
@@ -363,7 +431,7 @@ def test_the_data_tests_notice_each_accident(built: Built) -> None:
     result = built.dbt.invoke(
         "test",
         *("--select", "kpi_daily,test_type:data", "kpi_contributions,test_type:data"),
-        *("kpi_targets,test_type:data",),
+        *("kpi_targets,test_type:data", "content_supply_hourly,test_type:data"),
     )
     failed = {node.node.name for node in result.result.results if node.status == "fail"}
     assert sorted(ACCIDENTS.keys() - failed) == []
