@@ -1,8 +1,8 @@
 {#
     The segments of every declared kind add up to the row of segment kind `all`, period by period.
 
-    keys: the columns that name a cell, without the segment. With `cohort_kind` first, the kinds are those
-        by which that cohort is shown.
+    keys: the columns that name a cell, without the segment. With `cohort_kind` or `funnel_name` first, the
+        kinds are those by which that cohort or funnel is shown.
     columns: additive counts. A part that is NULL counts as 0, so that a part can start later than the
         whole; a whole that is NULL must have no part that is not.
 #}
@@ -10,11 +10,13 @@
 
 with
 
-{% set expected = [] -%}
+{% set owners = {'cohort_kind': declared_cohorts(), 'funnel_name': declared_funnels()}.get(keys[0]) -%}
+{%- set owner = keys[0] if owners else none -%}
+{%- set expected = [] -%}
 {%- for segment in declared_segments() if segment.name != 'all' -%}
-    {%- if keys[0] == 'cohort_kind' -%}
-        {%- for cohort in declared_cohorts() if segment.name in cohort.segments -%}
-            {%- do expected.append((cohort.name, segment.name)) -%}
+    {%- if owner -%}
+        {%- for declared in owners if segment.name in declared.segments -%}
+            {%- do expected.append((declared.name, segment.name)) -%}
         {%- endfor -%}
     {%- else -%}
         {%- do expected.append((none, segment.name)) -%}
@@ -22,10 +24,10 @@ with
 {%- endfor -%}
 expected_kinds as (
 
-    {% for cohort_kind, segment_kind in expected -%}
+    {% for name, segment_kind in expected -%}
     select
-        {% if cohort_kind is not none -%}
-        '{{ cohort_kind }}' as cohort_kind,
+        {% if owner -%}
+        '{{ name }}' as {{ owner }},
         {% endif -%}
         '{{ segment_kind }}' as segment_kind
     {{ "union all" if not loop.last }}
@@ -45,7 +47,7 @@ wholes as (
         expected_kinds.segment_kind
     from {{ model }} as wholes
     inner join expected_kinds
-        on {{ 'wholes.cohort_kind = expected_kinds.cohort_kind' if keys[0] == 'cohort_kind' else '1 = 1' }}
+        on {{ 'wholes.' ~ owner ~ ' = expected_kinds.' ~ owner if owner else '1 = 1' }}
     where wholes.segment_kind = 'all'
 
 ),

@@ -15,8 +15,8 @@ first_weeks as (
 lifetimes as (
 
     select
-        market,
-        agency_id,
+        segment_market as market,
+        segment_agency as agency_id,
         first_active_date,
         {{ add_days('joined_date', activation_days) }} as activation_end_date
     from {{ ref('int_creator_lifetimes') }}
