@@ -22,6 +22,9 @@ SPANISH: Mapping[str, str] = {
     "Parsing the dbt project (it changed, or the home is another) ...": (
         "Leyendo el proyecto dbt (cambió, o la carpeta es otra) ..."
     ),
+    "What is declared changed: its macros were made anew.": (
+        "Lo declarado cambió: sus macros se generaron de nuevo."
+    ),
     "%s %s refused: %s": "%s %s rechazado: %s",
     "%s %s drift: %s": "%s %s deriva: %s",
     "%s: days read %d, rows accepted %s, refused %s, duplicates %s": (

@@ -126,7 +126,8 @@ select calendar_date, kpi, 'week' as comparison, 'market' as segment_kind, 'MX' 
 from marts.kpi_daily;
 
 create table marts.funnel_creator_steps as
-select 'onboarding' as funnel_name, creator_id, step as step_index, true as is_reached
+select 'onboarding' as funnel_name, creator_id, date '2026-03-02' as entry_week_start_date,
+       step as step_index, true as is_reached
 from marts.dim_creators, range(1, 3) as steps(step);
 
 create table marts.funnel_conversion as
