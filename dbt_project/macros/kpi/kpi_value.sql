@@ -8,5 +8,5 @@
 {% macro kpi_value(numerator, denominator, numerator_factor, denominator_factor) -%}
     cast(round({{ safe_divide(
         numerator ~ ' * ' ~ numerator_factor, denominator ~ ' * ' ~ denominator_factor
-    ) }}, 6) as decimal(18, 6))
+    ) }}, 6) as decimal(28, 6))
 {%- endmacro %}

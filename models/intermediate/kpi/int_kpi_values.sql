@@ -147,7 +147,7 @@ final as (
             when not has_denominator and covered_days_count > 0 then {{ kpi_value(
                 'numerator', '1', 'numerator_factor', 'denominator_factor'
             ) }}
-        end as decimal(18, 6)) as kpi_value,
+        end as decimal(28, 6)) as kpi_value,
         case when covered_days_count > 0 then numerator end as numerator,
         case when covered_days_count > 0 then denominator end as denominator,
         {{ published_rate(safe_divide('covered_days_count', 'lookback_days')) }} as coverage_rate,

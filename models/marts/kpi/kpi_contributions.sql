@@ -271,8 +271,8 @@ rounded as (
 
     select
         *,
-        cast(round(contribution, 6) as decimal(18, 6)) as rounded_contribution,
-        cast(round(coalesce(within_contribution, 0), 6) as decimal(18, 6)) as rounded_within,
+        cast(round(contribution, 6) as decimal(28, 6)) as rounded_contribution,
+        cast(round(coalesce(within_contribution, 0), 6) as decimal(28, 6)) as rounded_within,
         row_number() over (
             partition by calendar_date, kpi, comparison, segment_kind
             order by abs(round(contribution, 6)) desc, segment_value
@@ -305,16 +305,16 @@ final as (
         comparison,
         segment_kind,
         segment_value,
-        cast(change_of_whole as decimal(18, 6)) as change_of_whole,
-        cast(settled_contribution as decimal(18, 6)) as contribution,
+        cast(change_of_whole as decimal(28, 6)) as change_of_whole,
+        cast(settled_contribution as decimal(28, 6)) as contribution,
         cast(case
             when combines_by = 'sum' then settled_contribution
             else rounded_within
-        end as decimal(18, 6)) as within_contribution,
+        end as decimal(28, 6)) as within_contribution,
         cast(case
             when combines_by = 'sum' then 0
             else settled_contribution - rounded_within
-        end as decimal(18, 6)) as mix_contribution,
+        end as decimal(28, 6)) as mix_contribution,
         cast(numerator as bigint) as numerator,
         cast(case when combines_by = 'ratio' then denominator end as bigint) as denominator,
         cast(before_numerator as bigint) as before_numerator,

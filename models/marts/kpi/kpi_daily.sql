@@ -66,7 +66,7 @@ kpi_values as (
                 when not days.is_complete then null
                 when kpis.denominator is null then values_of_weeks.churned_count
                 else values_of_weeks.quick_ratio
-            end as decimal(18, 6)
+            end as decimal(28, 6)
         ) as kpi_value,
         case kpis.numerator
             when 'churned_count' then values_of_weeks.churned_count
@@ -168,19 +168,19 @@ final as (
         kpi_value,
         cast(numerator as bigint) as numerator,
         cast(denominator as bigint) as denominator,
-        cast(target_value as decimal(18, 6)) as target_value,
+        cast(target_value as decimal(28, 6)) as target_value,
         {%- for comparison in ['week', 'year'] %}
-        cast({{ comparison }}_before_value as decimal(18, 6)) as {{ comparison }}_before_value,
+        cast({{ comparison }}_before_value as decimal(28, 6)) as {{ comparison }}_before_value,
         cast(
-            kpi_value - {{ comparison }}_before_value as decimal(18, 6)
+            kpi_value - {{ comparison }}_before_value as decimal(28, 6)
         ) as change_on_{{ comparison }},
         cast(round({{ safe_divide(
             'kpi_value - ' ~ comparison ~ '_before_value', comparison ~ '_before_value'
-        ) }}, 6) as decimal(18, 6)) as change_on_{{ comparison }}_rate,
+        ) }}, 6) as decimal(28, 6)) as change_on_{{ comparison }}_rate,
         {%- endfor %}
-        cast(round(expected_value, 6) as decimal(18, 6)) as expected_value,
-        cast(round(expected_low, 6) as decimal(18, 6)) as expected_low,
-        cast(round(expected_high, 6) as decimal(18, 6)) as expected_high
+        cast(round(expected_value, 6) as decimal(28, 6)) as expected_value,
+        cast(round(expected_low, 6) as decimal(28, 6)) as expected_low,
+        cast(round(expected_high, 6) as decimal(28, 6)) as expected_high
     from compared
 
 )

@@ -107,7 +107,7 @@ from (select unnest(['week', 'month']) as grain) as grains, range(4) as periods(
 create table marts.kpi_daily as
 select local_date as calendar_date, 'all' as market, kpi, kpi_family, 'up' as good_direction,
        'no_target' as target_status, 'not_judged' as anomaly_code, true as is_complete,
-       1::decimal(9, 6) as coverage_rate, 1::decimal(18, 6) as kpi_value,
+       1::decimal(9, 6) as coverage_rate, 1::decimal(28, 6) as kpi_value,
        case kpi when 'active_creators' then count(*) when 'valid_live_days'
        then count(*) filter (where is_valid_day) when 'viewer_hours' then sum(viewer_seconds)
        end::bigint as numerator, null::bigint as denominator, null as target_value,
@@ -122,7 +122,7 @@ group by local_date, kpi, kpi_family;
 
 create table marts.kpi_contributions as
 select calendar_date, kpi, 'week' as comparison, 'market' as segment_kind, 'MX' as segment_value,
-       0::decimal(18, 6) as contribution
+       0::decimal(28, 6) as contribution
 from marts.kpi_daily;
 
 create table marts.funnel_creator_steps as
