@@ -111,10 +111,7 @@ touched as (
             and {{ holds_on_day('histories', 'creator_days.local_date') }}
     inner join rule_periods
         on
-            coalesce(histories.market, 'ZZ') = rule_periods.market
-            and coalesce(histories.platform, 'unknown') = rule_periods.platform
-            and creator_days.local_date >= rule_periods.period_start_date
-            and creator_days.local_date < rule_periods.next_period_start_date
+            {{ rules_creators_day('rule_periods', 'histories', 'creator_days.local_date') }}
     where
         (
             creator_days.rule_id <> rule_periods.rule_id
@@ -139,10 +136,7 @@ touched as (
             and {{ holds_on_day('histories', 'creator_days.local_date') }}
     inner join rule_periods
         on
-            coalesce(histories.market, 'ZZ') = rule_periods.market
-            and coalesce(histories.platform, 'unknown') = rule_periods.platform
-            and creator_days.local_date >= rule_periods.period_start_date
-            and creator_days.local_date < rule_periods.next_period_start_date
+            {{ rules_creators_day('rule_periods', 'histories', 'creator_days.local_date') }}
     where
         creator_days.rule_id <> rule_periods.rule_id
         and creator_days.rule_id <> 'as_reported'

@@ -212,10 +212,7 @@ long_pieces as (
             and {{ holds_on_day('histories', 'lived_pieces.local_date') }}
     inner join long_rules
         on
-            coalesce(histories.market, 'ZZ') = long_rules.market
-            and coalesce(histories.platform, 'unknown') = long_rules.platform
-            and lived_pieces.local_date >= long_rules.period_start_date
-            and lived_pieces.local_date < long_rules.next_period_start_date
+            {{ rules_creators_day('long_rules', 'histories', 'lived_pieces.local_date') }}
     where not (long_rules.exclude_static and coalesce(lived_pieces.is_static, false))
 
 ),
@@ -272,10 +269,7 @@ ruled_days as (
             and {{ holds_on_day('histories', 'day_counts.local_date') }}
     left join rule_periods
         on
-            coalesce(histories.market, 'ZZ') = rule_periods.market
-            and coalesce(histories.platform, 'unknown') = rule_periods.platform
-            and day_counts.local_date >= rule_periods.period_start_date
-            and day_counts.local_date < rule_periods.next_period_start_date
+            {{ rules_creators_day('rule_periods', 'histories', 'day_counts.local_date') }}
 
 ),
 

@@ -72,10 +72,7 @@ ruled_days as (
     inner join rule_periods
         on
             rule_creators.program = rule_periods.program
-            and coalesce(histories.market, 'ZZ') = rule_periods.market
-            and coalesce(histories.platform, 'unknown') = rule_periods.platform
-            and creator_days.local_date >= rule_periods.period_start_date
-            and creator_days.local_date < rule_periods.next_period_start_date
+            and {{ rules_creators_day('rule_periods', 'histories', 'creator_days.local_date') }}
 
 ),
 
