@@ -216,10 +216,14 @@ class Calendar:
     as_of: date
 
     def coverage(self, grain: str, start: date) -> tuple[Fraction, bool]:
-        """Share of a period's days that is covered, and whether the period is complete."""
+        """Share of a period's days that is covered, and whether the period is complete.
+
+        The day after is part of it: west of UTC the last evening lies in it.
+        """
         days = days_of(grain, start)
+        day_after = days[-1] + DAY
         rate = Fraction(len(self.covered & set(days)), len(days))
-        return rate, rate == 1 and days[-1] < self.as_of
+        return rate, rate == 1 and day_after in self.covered and day_after < self.as_of
 
     def is_known_from(self, start: date) -> bool:
         """Whether any day from this one on is covered."""

@@ -90,6 +90,8 @@ periods as (
 
 periods_known as (
 
+    -- West of UTC the evening of the last local day lies in the next UTC day, whose rows arrive a
+    -- morning later. Without it whoever was LIVE only then would pass for gone.
     select
         periods.period_grain,
         periods.period_start_date,
@@ -99,10 +101,13 @@ periods_known as (
         periods.covered_days_count,
         (
             periods.covered_days_count = periods.days_count
-            and periods.period_end_date < bounds.as_of_date
+            and coalesce(next_days.is_covered, false)
+            and next_days.event_date < bounds.as_of_date
         ) as is_complete
     from periods
     cross join bounds
+    left join coverage_days as next_days
+        on {{ add_days('periods.period_end_date', 1) }} = next_days.event_date
     where
         periods.period_end_date >= bounds.first_date
         and periods.period_start_date <= bounds.as_of_date

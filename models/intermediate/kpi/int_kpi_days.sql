@@ -15,15 +15,11 @@ first_covered as (
 
 ),
 
--- West of UTC a local day ends during the next UTC day, whose rows arrive a morning later: until
--- then its evening is missing, and every yesterday would look like a fall.
 final as (
 
     select
         coverage_periods.period_start_date as calendar_date,
-        coverage_periods.is_complete and coalesce(lead(coverage_periods.is_complete) over (
-            order by coverage_periods.period_start_date
-        ), false) as is_complete,
+        coverage_periods.is_complete,
         coverage_periods.covered_days_count > 0 as is_covered,
         sum(coverage_periods.covered_days_count) over (
             order by coverage_periods.period_start_date
