@@ -45,11 +45,15 @@ quarantine_app = typer.Typer(
 drift_app = typer.Typer(
     help="See what drifted in the feeds; take it for the new normal.", no_args_is_help=True
 )
+metrics_app = typer.Typer(
+    help="Ask the current release for metrics, by any group and period.", no_args_is_help=True
+)
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(release_app, name="release")
 app.add_typer(contracts_app, name="contracts")
 app.add_typer(drift_app, name="drift")
+app.add_typer(metrics_app, name="metrics")
 
 REFUSED = 1
 WRONG_USE = 2
@@ -697,6 +701,109 @@ def drift_accept(
         with home_lock(settings, "semillero drift accept"):
             found = accept_drift(settings, feed, day.date(), because)
         show_acceptance(_console(), settings, feed, day.date(), found)
+
+
+@metrics_app.command("list")
+def metrics_list(
+    metrics: Annotated[
+        list[str] | None,
+        typer.Argument(help="Metrics to explain, with what they can be told by together."),
+    ] = None,
+) -> None:
+    """List the metrics, or say what some of them are."""
+    settings = _load_settings()
+    _speak(settings)
+    from orchestration import metrics as asked
+    from orchestration.assets.manifest import (
+        ManifestError,
+        prepare_manifest,
+        semantic_manifest_path,
+    )
+    from orchestration.release.errors import ReleaseError
+    from orchestration.screen_metrics import show_metric, show_metrics
+
+    with _errors_for_people(ManifestError, ReleaseError, wrong_use=(asked.MetricsError,)):
+        prepare_manifest(settings)
+        path = semantic_manifest_path(settings)
+        known = asked.metrics_of(path, asked.kpi_names(), settings.language)
+        if not metrics:
+            show_metrics(_console(), settings, known)
+            return
+        with asked.engine_of(settings, path) as engine:
+            groups = asked.groups_of(engine, metrics)
+        show_metric(_console(), settings, [each for each in known if each.name in metrics], groups)
+
+
+@metrics_app.command("query")
+def metrics_query(
+    metrics: Annotated[list[str], typer.Argument(help="Metrics, like live_hours active_creators.")],
+    by: Annotated[
+        str,
+        typer.Option(
+            help="What to tell them by, with commas between: metric_time__week,market,agency"
+        ),
+    ] = "",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="A condition, like \"{{ Entity('market') }} = 'MX'\"; may be repeated."),
+    ] = None,
+    from_day: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")
+    ] = None,
+    to_day: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")
+    ] = None,
+    order: Annotated[
+        str,
+        typer.Option(
+            help="Columns to order by, with commas between; - before one turns it around."
+        ),
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="The most rows.")] = None,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, with unrounded values.")
+    ] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL, and ask nothing.")] = False,
+) -> None:
+    """Ask the current release for metrics."""
+    settings = _load_settings()
+    _speak(settings)
+    from orchestration import metrics as asked
+    from orchestration.assets.manifest import (
+        ManifestError,
+        prepare_manifest,
+        semantic_manifest_path,
+    )
+    from orchestration.release.errors import ReleaseError
+    from orchestration.screen_metrics import show_answer, write_csv
+
+    groups = _listed(by)
+    question = asked.Question(
+        metrics=metrics,
+        group_by=groups,
+        where=where or (),
+        first=_as_date(from_day),
+        last=_as_date(to_day),
+        # Two questions have two answers in the same order.
+        order_by=_listed(order) or groups,
+        limit=limit,
+    )
+    with _errors_for_people(ManifestError, ReleaseError, wrong_use=(asked.MetricsError,)):
+        prepare_manifest(settings)
+        with asked.engine_of(settings, semantic_manifest_path(settings)) as engine:
+            if sql:
+                typer.echo(asked.sql_of(engine, question))
+                return
+            answer = asked.ask(engine, question)
+    if as_csv:
+        write_csv(sys.stdout, answer)
+    else:
+        show_answer(_console(), settings, answer)
+
+
+def _listed(text: str) -> list[str]:
+    """The words of an option that takes several with commas between."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 @app.command()

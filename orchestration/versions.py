@@ -19,18 +19,30 @@ from orchestration.settings import PROJECT_ROOT
 _MODEL_SUFFIXES = frozenset({".sql", ".py", ".yml", ".yaml", ".csv", ".md"})
 _PYTHON_SUFFIXES = frozenset({".py", ".yaml"})
 _GENERATED = frozenset({"target", "logs", "__pycache__"})
+_SEMANTIC = PROJECT_ROOT / "models" / "semantic"
+"""What metrics are made of: no table comes of it (a house test says so)."""
+
+
+def project_fingerprint() -> str:
+    """What dbt's parse of the project depends on: also what no table is made of."""
+    return _fingerprint()
 
 
 def models_fingerprint() -> str:
     """What the warehouse's content depends on beside its inputs: models, macros, seeds, engines.
 
     When it changes, everything is rebuilt: a fact computed by yesterday's SQL is not today's fact.
+    How metrics are asked changes no table, so it is left out.
     """
+    return _fingerprint(leave_out=_SEMANTIC)
+
+
+def _fingerprint(leave_out: Path | None = None) -> str:
     roots = [PROJECT_ROOT / name for name in ("dbt_project", "models", "seeds")]
     engines = [
         f"{name}={version(name)}" for name in ("duckdb", "dbt-core", "dbt-duckdb", "statsmodels")
     ]
-    return _sha256([_hash_files(roots, _MODEL_SUFFIXES), *engines])
+    return _sha256([_hash_files(roots, _MODEL_SUFFIXES, leave_out=leave_out), *engines])
 
 
 def code_version() -> CodeVersion:
@@ -53,13 +65,17 @@ def _commit() -> str | None:
     return answer.stdout.strip() or None
 
 
-def _hash_files(roots: Sequence[Path], suffixes: frozenset[str]) -> str:
+def _hash_files(
+    roots: Sequence[Path], suffixes: frozenset[str], leave_out: Path | None = None
+) -> str:
     """sha256 over relative names and contents of the files below `roots`, in a fixed order."""
     digest = hashlib.sha256()
     for root in roots:
         for path in sorted(root.rglob("*")):
             relative = path.relative_to(PROJECT_ROOT)
             if path.suffix not in suffixes or _GENERATED.intersection(relative.parts):
+                continue
+            if leave_out is not None and path.is_relative_to(leave_out):
                 continue
             content = path.read_bytes()
             digest.update(f"{relative.as_posix()}\0{len(content)}\0".encode())

@@ -19,11 +19,12 @@ from typing import Any
 from orchestration.declared.render import render
 from orchestration.metric_rules import check_seeds
 from orchestration.settings import Settings
-from orchestration.versions import models_fingerprint
+from orchestration.versions import project_fingerprint
 
 logger = logging.getLogger("semillero.manifest")
 
 _PARTIAL_PARSE = "partial_parse.msgpack"
+_SEMANTIC_MANIFEST = "semantic_manifest.json"
 
 
 class ManifestError(RuntimeError):
@@ -33,6 +34,11 @@ class ManifestError(RuntimeError):
 def manifest_path(settings: Settings) -> Path:
     """Where dbt keeps the manifest of the project."""
     return settings.dbt_project_dir / "target" / "manifest.json"
+
+
+def semantic_manifest_path(settings: Settings) -> Path:
+    """Where dbt keeps what MetricFlow reads of the project."""
+    return manifest_path(settings).with_name(_SEMANTIC_MANIFEST)
 
 
 def _stamp_path(settings: Settings) -> Path:
@@ -60,15 +66,17 @@ def prepare_manifest(settings: Settings) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if render():
             logger.info("What is declared changed: its macros were made anew.")
-        fingerprint = f"{models_fingerprint()} {settings.home}"
-        if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
+        fingerprint = f"{project_fingerprint()} {settings.home}"
+        made = (path, semantic_manifest_path(settings), stamp)
+        is_there = all(each.exists() for each in made)
+        if is_there and stamp.read_text(encoding="utf-8") == fingerprint:
             return path
         logger.info("Parsing the dbt project (it changed, or the home is another) ...")
         with tempfile.TemporaryDirectory(prefix=".parsing-", dir=path.parent) as folder:
             _parse(settings, Path(folder))
             # Until the new stamp stands, a killed process leaves a manifest that is made again.
             stamp.unlink(missing_ok=True)
-            for name in (_PARTIAL_PARSE, path.name):
+            for name in (_PARTIAL_PARSE, _SEMANTIC_MANIFEST, path.name):
                 (Path(folder) / name).replace(path.with_name(name))
         unfinished = stamp.with_suffix(f".{os.getpid()}")
         unfinished.write_text(fingerprint, encoding="utf-8")

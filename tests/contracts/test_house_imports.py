@@ -98,6 +98,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "sources.landing",
         }
     ),
+    # Asks what was published; who parses the project hands over what dbt made of it.
+    "metrics": frozenset({"settings", "errors", "sql", "release.pointer"}),
+    "screen_metrics": frozenset({"settings", "metrics", "screen_parts"}),
     "screen_drift": frozenset({"settings", "ingest", "screen_parts"}),
     "screen_quarantine": frozenset({"settings", "ingest", "screen_parts"}),
     "screen_backstage": frozenset({"settings", "screen_parts", "sources.backstage"}),
@@ -160,6 +163,8 @@ HEAVY = (
     "altair",
     "scipy",
     "statsmodels",
+    "metricflow",
+    "metricflow_semantics",
 )
 # Parts that must also do without Dagster: what is thin is thin because its logic is importable.
 DAGSTER_MAY_BE_IN = ("orchestration.assets", "orchestration.definitions")
