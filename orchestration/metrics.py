@@ -168,18 +168,28 @@ def engine_over(
     Raises:
         NoMetricsError: The file has no table that a metric is made of.
     """
+    text = semantic_manifest.read_text(encoding="utf-8")
+    with _attached(settings, marts, relations_of(json.loads(text))) as connection:
+        yield engine_on(connection, text)
+
+
+def engine_on(connection: duckdb.DuckDBPyConnection, semantic_manifest: str) -> MetricFlowEngine:
+    """MetricFlow over a connection that has the tables under dbt's names.
+
+    Args:
+        connection: Asked only with what is put to the engine; nothing is asked before.
+        semantic_manifest: What dbt made of `models/semantic`, as JSON.
+    """
     from metricflow.engine.metricflow_engine import MetricFlowEngine
     from metricflow_semantics.model.dbt_manifest_parser import (
         parse_manifest_from_dbt_generated_manifest,
     )
     from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
-    text = semantic_manifest.read_text(encoding="utf-8")
-    with _attached(settings, marts, _relations(json.loads(text))) as connection:
-        manifest = parse_manifest_from_dbt_generated_manifest(text)
-        yield MetricFlowEngine(
-            SemanticManifestLookup(manifest), cast("Any", ReadOnlyClient(connection))
-        )
+    manifest = parse_manifest_from_dbt_generated_manifest(semantic_manifest)
+    return MetricFlowEngine(
+        SemanticManifestLookup(manifest), cast("Any", ReadOnlyClient(connection))
+    )
 
 
 def ask(engine: MetricFlowEngine, question: Question) -> Answer:
@@ -246,7 +256,7 @@ def groups_of(engine: MetricFlowEngine, metrics: Sequence[str]) -> list[str]:
         dimensions = engine.simple_dimensions_for_metrics(names)
         entities = engine.entities_for_metrics(names)
     return sorted(
-        {each.granularity_free_dunder_name for each in dimensions}
+        {each.granularity_free_dunder_name for each in dimensions} - {"metric_time"}
         | {each.name for each in entities}
     )
 
@@ -294,7 +304,7 @@ def _understandable() -> Iterator[None]:
         ) from error
 
 
-def _relations(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def relations_of(manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(catalog, schema, table) of everything that metrics are made of, by dbt's names."""
     spines = manifest["project_configuration"]["time_spines"]
     nodes = [

@@ -19,8 +19,8 @@ from orchestration.settings import PROJECT_ROOT
 _MODEL_SUFFIXES = frozenset({".sql", ".py", ".yml", ".yaml", ".csv", ".md"})
 _PYTHON_SUFFIXES = frozenset({".py", ".yaml"})
 _GENERATED = frozenset({"target", "logs", "__pycache__"})
-_SEMANTIC = PROJECT_ROOT / "models" / "semantic"
-"""What metrics are made of: no table comes of it (a house test says so)."""
+_SEMANTIC = Path("models", "semantic")
+"""What metrics are: no table is made of it (a house test says so)."""
 
 
 def project_fingerprint() -> str:
@@ -75,7 +75,7 @@ def _hash_files(
             relative = path.relative_to(PROJECT_ROOT)
             if path.suffix not in suffixes or _GENERATED.intersection(relative.parts):
                 continue
-            if leave_out is not None and path.is_relative_to(leave_out):
+            if leave_out is not None and relative.is_relative_to(leave_out):
                 continue
             content = path.read_bytes()
             digest.update(f"{relative.as_posix()}\0{len(content)}\0".encode())

@@ -349,6 +349,18 @@ def test_the_definitions_hold_every_stage_from_raw_to_release(loaded: dict[str, 
     assert any(key.endswith("growth_accounting") for key in loaded["keys"])
 
 
+def test_what_metrics_are_made_of_is_no_asset(
+    loaded: dict[str, Any], manifest: Mapping[str, Any]
+) -> None:
+    tables = {
+        node["name"]
+        for node in (*manifest["nodes"].values(), *manifest["sources"].values())
+        if node["resource_type"] in {"model", "seed", "source"}
+    }
+    made = {key.rpartition("/")[2] for key in loaded["keys"]}
+    assert made - tables == {"release"}
+
+
 # --- Each rule can fail --------------------------------------------------------------------------
 
 
