@@ -1,8 +1,9 @@
 """Every KPI, asked through MetricFlow, is what `kpi_daily` publishes; and a release is only read.
 
-What lives here: a published world with dirt, asked by day, week and month, by market and for the
-whole, and counted again in SQL where `kpi_daily` has no such number. What may not: the words of
-metrics and what they are made of (`tests/contracts/test_house_metrics.py`).
+What lives here: a published world with dirt, creators who move and counters that nobody told, asked
+by day, week and month, by market and for the whole, and counted again in SQL where `kpi_daily` has
+no such number. What may not: the words of metrics and what they are made of
+(`tests/contracts/test_house_metrics.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+from sample_home import Runner
 from typer.testing import CliRunner
 
 from orchestration.assets.manifest import semantic_manifest_path
@@ -38,6 +40,7 @@ from orchestration.metrics import (
 from orchestration.release.hashing import file_sha256
 from orchestration.screen_metrics import write_csv
 from orchestration.settings import Settings
+from orchestration.simulate import WorldOptions, parameters, simulate
 
 if TYPE_CHECKING:
     from metricflow.engine.metricflow_engine import MetricFlowEngine
@@ -90,9 +93,27 @@ class Asked:
         return dict(zip(keys, self.published([row[-1] for row in answer.rows]), strict=True))
 
 
+WORLD = WorldOptions(
+    creators=320,
+    days=45,
+    seed=5,
+    start=date(2026, 7, 1),
+    feeds=("creators", "agencies", "live_sessions", "live_snapshots"),
+    programs="none",
+    # Of whom only polls tell: sessions without diamonds, gifters, followers and comments.
+    polled_share=0.3,
+)
+
+
 @pytest.fixture(scope="module")
-def asked(published_world: Path) -> Iterator[Asked]:
-    settings = Settings(home=published_world)
+def asked(tmp_path_factory: pytest.TempPathFactory, run_in: Runner) -> Iterator[Asked]:
+    """A release of a world of its own: in that of other tests nobody is polled, and nobody moves."""
+    settings = Settings(home=tmp_path_factory.mktemp("asked") / "it's a home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parameters, "MARKET_MOVES_PER_WEEK", 0.02)
+        simulate(settings.landing, WORLD)
+    end = run_in(settings.home)
+    assert end.verdict == "published", end.reasons
     path = semantic_manifest_path(settings)
     marts = (settings.current / "marts.duckdb").resolve()
     with engine_of(settings, path) as engine:
@@ -129,6 +150,23 @@ def differences(asked: Asked, kpi: str, told: Series) -> list[tuple[Cell, Any, A
 
 
 # --- By day, as published ------------------------------------------------------------------------
+
+
+def test_the_world_asks_something_of_the_metrics(asked: Asked) -> None:
+    """Counters that are not told, movers, days over midnight, and days that are not complete."""
+    [(untold, movers, only_seconds, incomplete)] = asked.rows(
+        """
+        select
+            (select count(*) from fct_creator_days where diamonds is null and session_count > 0),
+            (select count(*) from (
+                select creator_id from fct_creator_days
+                group by creator_id having count(distinct market) > 1
+            )),
+            (select count(*) from fct_creator_days where session_count = 0),
+            (select count(*) from kpi_daily where kpi = 'valid_day_rate' and not is_complete)
+        """
+    )
+    assert min(untold, movers, only_seconds, incomplete) > 0
 
 
 @pytest.mark.parametrize("kpi", kpi_names())
@@ -398,7 +436,7 @@ def test_a_release_older_than_its_metrics_is_told_by_name(tmp_path: Path, asked:
     with duckdb.connect(str(old)) as connection:
         connection.execute("create table dim_dates as select date '2026-01-01' as calendar_date")
     with (
-        pytest.raises(NoMetricsError, match="has no .*kpi_daily"),
+        pytest.raises(NoMetricsError, match=r"has no .*kpi_daily"),
         engine_over(asked.settings, asked.semantic_manifest, old),
     ):
         pass
@@ -408,9 +446,9 @@ def test_a_release_older_than_its_metrics_is_told_by_name(tmp_path: Path, asked:
 
 
 def test_the_command_lists_explains_and_asks_in_both_languages(
-    published_world: Path, monkeypatch: pytest.MonkeyPatch
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SEMILLERO_HOME", str(published_world))
+    monkeypatch.setenv("SEMILLERO_HOME", str(asked.settings.home))
     query = ("metrics", "query", "live_hours", "quick_ratio", "--by", "metric_time__month,market")
 
     def said(*arguments: str) -> tuple[int, str]:
