@@ -107,7 +107,7 @@ WORLD = WorldOptions(
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory, run_in: Runner) -> Iterator[Asked]:
-    """A release of a world of its own: in that of other tests nobody is polled, and nobody moves."""
+    """A release of a world of its own: in that of other tests nobody moves, or is only polled."""
     settings = Settings(home=tmp_path_factory.mktemp("asked") / "it's a home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parameters, "MARKET_MOVES_PER_WEEK", 0.02)
