@@ -6,9 +6,15 @@
         touched_days: name of a CTE with creator_id and local_date: the pieces of these days alone, from
             the sessions that can reach them. None for the pieces of all sessions.
 
-    Returns a query: one row per session and local day, with what is needed to count it.
+    Returns a query: one row per session and local day: creator_id, local_date, platform, is_static,
+    piece_started_at, piece_ended_at. A session that started and counted nothing yet has an empty piece.
 #}
 {% macro lived_pieces(live_sessions, touched_days=none) -%}
+    {#- All history passes here: no column that the pieces do not need. -#}
+    {%- set session_columns = [
+        'creator_id', 'platform', 'timezone', 'started_at', 'counted_ended_at', 'local_start_date',
+        'local_end_date', 'is_static', 'is_also_reported',
+    ] -%}
     with
 
     day_offsets as (
@@ -31,7 +37,8 @@
 
     reaching_sessions as (
 
-        select live_sessions.*
+        select
+            {{- columns_of('live_sessions', session_columns) | indent(4) }}
         from {{ live_sessions }} as live_sessions
         inner join reaching_starts
             on
@@ -42,7 +49,9 @@
     {%- else -%}
     reaching_sessions as (
 
-        select * from {{ live_sessions }}
+        select
+            {{- columns_of('live_sessions', session_columns) | indent(4) }}
+        from {{ live_sessions }} as live_sessions
 
     ),
     {%- endif %}
@@ -108,22 +117,9 @@
         select
             session_days.creator_id,
             session_days.local_date,
-            session_days.session_id,
             session_days.platform,
-            session_days.is_start_day,
-            session_days.is_static,
-            session_days.is_also_reported,
-            session_days.started_at,
-            session_days.counted_ended_at,
-            session_days.counted_seconds,
-            session_days.viewer_seconds,
-            session_days.peak_viewers,
-            session_days.diamonds,
-            session_days.gifters,
-            session_days.new_followers,
-            session_days.comments,
-            session_days.likes,
-            session_days.shares,
+            coalesce(session_days.is_static, false) as is_static,
+            session_days.is_start_day and not session_days.is_also_reported as is_counted_start,
             case
                 when session_days.is_start_day then session_days.started_at
                 else day_start.midnight_at
@@ -148,8 +144,12 @@
     -- A session that ends at midnight gives the next day nothing; one that is known twice gives its
     -- seconds, and else only the reported one counts.
     select
-        *,
-        is_start_day and not is_also_reported as is_counted_start
+        creator_id,
+        local_date,
+        platform,
+        is_static,
+        piece_started_at,
+        piece_ended_at
     from pieces
-    where (is_start_day and not is_also_reported) or piece_ended_at > piece_started_at
+    where is_counted_start or piece_ended_at > piece_started_at
 {%- endmacro %}

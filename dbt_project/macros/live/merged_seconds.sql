@@ -5,7 +5,7 @@
     `longest_stretch_seconds` that of the longest.
 
     Arguments:
-        pieces: name of a CTE with creator_id, local_date, session_id, piece_started_at, piece_ended_at.
+        pieces: name of a CTE with creator_id, local_date, piece_started_at, piece_ended_at.
         least_seconds: name of a column of it, the same on all pieces of a day: only stretches of at least so many
             seconds go into `counted_seconds`. None: there is no such column.
         rule_id: name of a column of it, where the pieces of a day stand there once for each rule; or none.
@@ -19,12 +19,11 @@
 
         select
             {{ keys | join(', ') }},
-            session_id,
             piece_started_at,
             piece_ended_at,
             max(piece_ended_at) over (
                 partition by {{ day | join(', ') }}
-                order by piece_started_at, session_id
+                order by piece_started_at, piece_ended_at
                 rows between unbounded preceding and 1 preceding
             ) as reached_at
         from {{ pieces }}
@@ -39,7 +38,7 @@
             piece_ended_at,
             sum(case when piece_started_at <= reached_at then 0 else 1 end) over (
                 partition by {{ day | join(', ') }}
-                order by piece_started_at, session_id
+                order by piece_started_at, piece_ended_at
                 rows between unbounded preceding and current row
             ) as stretch_number
         from preceded_pieces

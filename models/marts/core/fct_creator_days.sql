@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('int_creator_days_touched') }}
 
 {%- set count_columns = ['diamonds', 'gifters', 'new_followers', 'comments', 'likes', 'shares'] %}
+{%- set nothing = 'cast(null as bigint)' %}
 {%- set exported_counters = [
     'session_count', 'live_seconds', 'valid_days', 'diamonds', 'new_followers',
 ] %}
@@ -49,16 +50,43 @@ touched_days as (
 ),
 
 {% endif -%}
-lived_pieces as (
+day_stretches as {{ inlined() }} (
 
-    {{ lived_pieces('live_sessions', 'touched_days' if is_incremental() else none) | indent(4) }}
+    {% if is_incremental() -%}
+    select stretches.*
+    from {{ ref('int_creator_day_stretches') }} as stretches
+    inner join touched_days
+        on
+            stretches.creator_id = touched_days.creator_id
+            and stretches.local_date = touched_days.local_date
+    {%- else -%}
+    select * from {{ ref('int_creator_day_stretches') }}
+    {%- endif %}
 
 ),
 
-started_sessions as (
+started_sessions as {{ inlined() }} (
 
-    select * from lived_pieces
-    where is_counted_start
+    -- One that is known twice counts as the reported one.
+    select
+        live_sessions.creator_id,
+        live_sessions.local_start_date as local_date,
+        live_sessions.session_id,
+        live_sessions.platform,
+        live_sessions.started_at,
+        live_sessions.counted_ended_at,
+        live_sessions.counted_seconds,
+        live_sessions.viewer_seconds,
+        live_sessions.peak_viewers,
+        live_sessions.{{ count_columns | join(',\n        live_sessions.') }}
+    from live_sessions
+    {%- if is_incremental() %}
+    inner join touched_days
+        on
+            live_sessions.creator_id = touched_days.creator_id
+            and live_sessions.local_start_date = touched_days.local_date
+    {%- endif %}
+    where not live_sessions.is_also_reported
 
 ),
 
@@ -67,9 +95,8 @@ many_platform_days as (
     select
         creator_id,
         local_date
-    from started_sessions
-    group by creator_id, local_date
-    having count(distinct platform) > 1
+    from day_stretches
+    where platform_count > 1
 
 ),
 
@@ -86,11 +113,11 @@ many_platform_sessions as (
 
 repeated_shows as (
 
-    -- The same show on a second platform is not a second session.
-    -- distinct: it can overlap several earlier ones
+    -- distinct: a show can overlap several earlier ones
     select distinct
         later.session_id,
-        true as is_repeated
+        later.creator_id,
+        later.local_date
     from many_platform_sessions as later
     inner join many_platform_sessions as earlier
         on
@@ -110,166 +137,97 @@ repeated_shows as (
 
 ),
 
+counted_sessions as (
+
+    select
+        creator_id,
+        local_date,
+        1 as session_count,
+        viewer_seconds,
+        case when viewer_seconds is not null then counted_seconds end as watched_seconds,
+        peak_viewers,
+        {{ count_columns | join(',\n        ') }}
+    from started_sessions
+
+    union all
+
+    -- The same show on a second platform is not a second session: it is taken off again. (A join
+    -- that marked these few among all sessions would keep all of history in memory.)
+    select
+        creator_id,
+        local_date,
+        -1 as session_count,
+        {{ nothing }} as viewer_seconds,
+        {{ nothing }} as watched_seconds,
+        {{ nothing }} as peak_viewers,
+        {{ nothing }} as {{ count_columns | join(',\n        ' ~ nothing ~ ' as ') }}
+    from repeated_shows
+
+),
+
 day_counts as (
 
     select
-        lived_pieces.creator_id,
-        lived_pieces.local_date,
-        min(lived_pieces.piece_started_at) as first_live_at,
-        count(distinct lived_pieces.platform) as platform_count,
-        count(
-            case when lived_pieces.is_counted_start and repeated_shows.session_id is null then 1 end
-        ) as session_count,
-        cast(sum(
-            case when lived_pieces.is_counted_start then lived_pieces.viewer_seconds end
-        ) as bigint) as viewer_seconds,
-        cast(sum(
-            case
-                when lived_pieces.is_counted_start and lived_pieces.viewer_seconds is not null
-                    then lived_pieces.counted_seconds
-            end
-        ) as bigint) as watched_seconds,
-        max(
-            case when lived_pieces.is_counted_start then lived_pieces.peak_viewers end
-        ) as peak_viewers,
-        {%- for count_column in count_columns %}
-        cast(sum(
-            case when lived_pieces.is_counted_start then lived_pieces.{{ count_column }} end
-        ) as bigint) as {{ count_column }},
+        creator_id,
+        local_date,
+        {%- for sum_column in [
+            'session_count', 'viewer_seconds', 'watched_seconds'
+        ] + count_columns %}
+        cast(sum({{ sum_column }}) as bigint) as {{ sum_column }},
         {%- endfor %}
-        max(case when lived_pieces.is_static then 1 else 0 end) = 1 as has_static
-    from lived_pieces
-    left join repeated_shows on lived_pieces.session_id = repeated_shows.session_id
-    group by lived_pieces.creator_id, lived_pieces.local_date
-
-),
-
-all_stretches as (
-
-    {{ merged_seconds('lived_pieces') | indent(4) }}
-
-),
-
-moving_pieces as (
-
-    select lived_pieces.*
-    from lived_pieces
-    inner join day_counts
-        on
-            lived_pieces.creator_id = day_counts.creator_id
-            and lived_pieces.local_date = day_counts.local_date
-            and day_counts.has_static
-    where not lived_pieces.is_static
-
-),
-
-moving_stretches as (
-
-    -- Measured only where a static session has to be left out; elsewhere it is the same as all.
-    {{ merged_seconds('moving_pieces') | indent(4) }}
-
-),
-
-long_rules as (
-
-    select * from rule_periods
-    where min_session_seconds > 0
-
-),
-
-long_rule_creators as (
-
-    -- distinct: a creator has several versions, and a rule several periods
-    select distinct histories.creator_id
-    from histories
-    inner join long_rules
-        on
-            histories.market = long_rules.market
-            and histories.platform = long_rules.platform
-    union distinct
-    -- Creators whom the roster does not know, if their rule is one of these.
-    select day_counts.creator_id
-    from day_counts
-    inner join long_rules on long_rules.market = 'ZZ' and long_rules.platform = 'unknown'
-    where day_counts.creator_id not in (select known.creator_id from histories as known)
-
-),
-
-long_pieces as (
-
-    select
-        lived_pieces.creator_id,
-        lived_pieces.local_date,
-        lived_pieces.session_id,
-        lived_pieces.piece_started_at,
-        lived_pieces.piece_ended_at,
-        long_rules.min_session_seconds
-    from lived_pieces
-    inner join long_rule_creators on lived_pieces.creator_id = long_rule_creators.creator_id
-    left join histories
-        on
-            lived_pieces.creator_id = histories.creator_id
-            and {{ holds_on_day('histories', 'lived_pieces.local_date') }}
-    inner join long_rules
-        on
-            {{ rules_creators_day('long_rules', 'histories', 'lived_pieces.local_date') }}
-    where not (long_rules.exclude_static and coalesce(lived_pieces.is_static, false))
-
-),
-
-long_stretches as (
-
-    -- Measured only where a rule counts long stretches alone; elsewhere all of them count.
-    {{ merged_seconds('long_pieces', least_seconds='min_session_seconds') | indent(4) }}
+        max(peak_viewers) as peak_viewers
+    from counted_sessions
+    group by creator_id, local_date
 
 ),
 
 ruled_days as (
 
     select
-        day_counts.*,
+        day_stretches.creator_id,
+        day_stretches.local_date,
+        day_stretches.first_live_at,
+        day_stretches.platform_count,
+        coalesce(day_counts.session_count, 0) as session_count,
+        day_stretches.live_seconds,
+        day_stretches.longest_stretch_seconds,
+        day_counts.viewer_seconds,
+        day_counts.watched_seconds,
+        day_counts.peak_viewers,
+        {%- for count_column in count_columns %}
+        day_counts.{{ count_column }},
+        {%- endfor %}
         histories.market,
         histories.agency_id,
         histories.tier,
-        all_stretches.live_seconds,
-        all_stretches.longest_stretch_seconds,
         rule_periods.rule_id,
         rule_periods.min_live_seconds,
         rule_periods.min_longest_session_seconds,
         rule_periods.min_diamonds,
         rule_periods.min_session_seconds,
         rule_periods.max_counted_seconds,
-        long_stretches.counted_seconds as long_seconds,
         case
-            when rule_periods.exclude_static and day_counts.has_static
-                then coalesce(moving_stretches.live_seconds, 0)
-            else all_stretches.live_seconds
-        end as rule_live_seconds,
+            when rule_periods.min_session_seconds > 0
+                then day_stretches.long_seconds
+            when rule_periods.exclude_static then day_stretches.moving_seconds
+            else day_stretches.live_seconds
+        end as uncapped_seconds,
         case
-            when rule_periods.exclude_static and day_counts.has_static
-                then coalesce(moving_stretches.longest_stretch_seconds, 0)
-            else all_stretches.longest_stretch_seconds
+            when rule_periods.exclude_static then day_stretches.longest_moving_seconds
+            else day_stretches.longest_stretch_seconds
         end as rule_longest_seconds
-    from day_counts
-    inner join all_stretches
+    from day_stretches
+    left join day_counts
         on
-            day_counts.creator_id = all_stretches.creator_id
-            and day_counts.local_date = all_stretches.local_date
-    left join moving_stretches
-        on
-            day_counts.creator_id = moving_stretches.creator_id
-            and day_counts.local_date = moving_stretches.local_date
-    left join long_stretches
-        on
-            day_counts.creator_id = long_stretches.creator_id
-            and day_counts.local_date = long_stretches.local_date
+            day_stretches.creator_id = day_counts.creator_id
+            and day_stretches.local_date = day_counts.local_date
     left join histories
         on
-            day_counts.creator_id = histories.creator_id
-            and {{ holds_on_day('histories', 'day_counts.local_date') }}
+            day_stretches.creator_id = histories.creator_id
+            and {{ holds_on_day('histories', 'day_stretches.local_date') }}
     left join rule_periods
         on
-            {{ rules_creators_day('rule_periods', 'histories', 'day_counts.local_date') }}
+            {{ rules_creators_day('rule_periods', 'histories', 'day_stretches.local_date') }}
 
 ),
 
@@ -284,8 +242,7 @@ days_of_sessions as (
         live_seconds,
         longest_stretch_seconds as longest_session_seconds,
         {{ is_valid_by_rule(
-            counted_seconds='case when min_session_seconds > 0 then coalesce(long_seconds, 0) '
-            ~ 'else rule_live_seconds end',
+            counted_seconds='uncapped_seconds',
             longest_seconds='rule_longest_seconds',
             diamonds='diamonds'
         ) | indent(8) }} as is_valid_day,
@@ -304,13 +261,7 @@ days_of_sessions as (
         market,
         agency_id,
         tier,
-        least(
-            case
-                when min_session_seconds > 0 then coalesce(long_seconds, 0)
-                else rule_live_seconds
-            end,
-            max_counted_seconds
-        ) as counted_seconds
+        least(uncapped_seconds, max_counted_seconds) as counted_seconds
     from ruled_days
 
 ),
@@ -361,7 +312,7 @@ days_of_exports as (
     select
         exported_days.creator_id,
         exported_days.slice_end_date as local_date,
-        days_of_sessions.first_live_at,
+        cast(null as timestamp) as first_live_at,
         cast(1 as bigint) as platform_count,
         case
             when exported_days.session_count is not null
@@ -371,24 +322,22 @@ days_of_exports as (
             else 0
         end as session_count,
         least(greatest(coalesce(exported_days.live_seconds, 0), 0), 86400) as live_seconds,
-        days_of_sessions.longest_session_seconds,
+        cast(null as bigint) as longest_session_seconds,
         coalesce(exported_days.valid_days >= 1, false) as is_valid_day,
         'as_reported' as rule_id,
-        days_of_sessions.viewer_seconds,
-        days_of_sessions.average_viewers,
-        days_of_sessions.peak_viewers,
+        cast(null as bigint) as viewer_seconds,
+        cast(null as decimal(18, 4)) as average_viewers,
+        cast(null as bigint) as peak_viewers,
         case
             when exported_days.diamonds < 0 then 0
             else exported_days.diamonds
         end as diamonds,
-        days_of_sessions.gifters,
+        cast(null as bigint) as gifters,
         case
             when exported_days.new_followers < 0 then 0
             else exported_days.new_followers
         end as new_followers,
-        days_of_sessions.comments,
-        days_of_sessions.likes,
-        days_of_sessions.shares,
+        {{ nothing }} as {{ ['comments', 'likes', 'shares'] | join(', ' ~ nothing ~ ' as ') }},
         histories.market,
         histories.agency_id,
         histories.tier,
@@ -398,11 +347,11 @@ days_of_exports as (
         on
             exported_days.creator_id = histories.creator_id
             and {{ holds_on_day('histories', 'exported_days.slice_end_date') }}
-    left join days_of_sessions
+    left join day_stretches
         on
-            exported_days.creator_id = days_of_sessions.creator_id
-            and exported_days.slice_end_date = days_of_sessions.local_date
-    where days_of_sessions.creator_id is null
+            exported_days.creator_id = day_stretches.creator_id
+            and exported_days.slice_end_date = day_stretches.local_date
+    where day_stretches.creator_id is null
 
 ),
 

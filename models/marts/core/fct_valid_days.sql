@@ -97,7 +97,6 @@ ruled_pieces as (
     select
         day_pieces.creator_id,
         day_pieces.local_date,
-        day_pieces.session_id,
         day_pieces.piece_started_at,
         day_pieces.piece_ended_at,
         ruled_days.rule_id,
@@ -107,7 +106,7 @@ ruled_pieces as (
         on
             day_pieces.creator_id = ruled_days.creator_id
             and day_pieces.local_date = ruled_days.local_date
-    where not (ruled_days.exclude_static and coalesce(day_pieces.is_static, false))
+    where not (ruled_days.exclude_static and day_pieces.is_static)
 
 ),
 
