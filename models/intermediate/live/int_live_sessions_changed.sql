@@ -159,7 +159,7 @@ also_reported as (
 
 ),
 
-written_sessions as (
+written_sessions as {{ inlined() }} (
 
     select
         {{- columns_of('measured', fact_columns, {'is_also_reported': 'false'}) }}
@@ -182,6 +182,14 @@ written_sessions as (
 
 final as (
 
+    -- Apart, so that all of history is not joined with what concerns a few.
+    select
+        {{- columns_of('written_sessions', fact_columns, {'is_also_reported': 'false'}) }}
+    from written_sessions
+    where written_sessions.session_source = 'reported'
+
+    union all
+
     select
         {{- columns_of(
             'written_sessions', fact_columns,
@@ -189,6 +197,7 @@ final as (
         ) }}
     from written_sessions
     left join also_reported on written_sessions.session_id = also_reported.session_id
+    where written_sessions.session_source = 'observed'
 
 )
 
