@@ -748,7 +748,12 @@ def metrics_query(
         typer.Option(help="A condition, like \"{{ Entity('market') }} = 'MX'\"; may be repeated."),
     ] = None,
     from_day: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day.")
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            help="First local day; weeks and months are told whole.",
+        ),
     ] = None,
     to_day: Annotated[
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day.")

@@ -49,7 +49,8 @@ class Question:
         metrics: Names of metrics.
         group_by: What the values are told for: `metric_time__week`, `market`, `agency` ...
         where: Conditions in MetricFlow's form, like `{{ Entity('market') }} = 'MX'`.
-        first: First local day, or None for all.
+        first: First local day, or None for all. Weeks and months are told whole: MetricFlow widens
+            the range to theirs.
         last: Last local day, itself included.
         order_by: Columns of the answer; a `-` before one turns it around.
         limit: The most rows, or None for all.
@@ -264,6 +265,12 @@ def groups_of(engine: MetricFlowEngine, metrics: Sequence[str]) -> list[str]:
 def _request(question: Question) -> MetricFlowQueryRequest:
     from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
 
+    if question.first and question.last and question.first > question.last:
+        # MetricFlow answers with nothing, and a warning in a log.
+        raise MetricsError(
+            f"--from {question.first} is after --to {question.last}. Turn them around.",
+            f"--from {question.first} es posterior a --to {question.last}. Inviértalos.",
+        )
     return MetricFlowQueryRequest.create(
         metric_names=list(question.metrics),
         group_by_names=list(question.group_by) or None,

@@ -414,6 +414,13 @@ def test_a_condition_reads_nothing_but_the_marts_and_says_what_is_wrong(
     assert "no puede responder" in told.value.message("es")
 
 
+def test_a_range_upside_down_is_refused(asked: Asked) -> None:
+    question = Question(["live_hours"], first=date(2026, 8, 5), last=date(2026, 8, 1))
+    with pytest.raises(MetricsError, match="2026-08-05 is after") as told:
+        ask(asked.engine, question)
+    assert "es posterior a" in told.value.message("es")
+
+
 def test_metrics_of_facts_know_more_groups_than_those_of_windows(asked: Asked) -> None:
     assert {"agency", "creator__category", "creator_day__tier", "market"} <= set(
         groups_of(asked.engine, ["live_hours", "active_creators"])
