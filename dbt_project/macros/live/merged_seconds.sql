@@ -15,6 +15,18 @@
     {%- set keys = day + ([least_seconds] if least_seconds else []) -%}
     with
 
+    separate_pieces as (
+
+        -- distinct: two sessions of exactly the same time would have no order, and be numbered in another
+        -- than the one in which they were compared
+        select distinct
+            {{ keys | join(', ') }},
+            piece_started_at,
+            piece_ended_at
+        from {{ pieces }}
+
+    ),
+
     preceded_pieces as (
 
         select
@@ -26,7 +38,7 @@
                 order by piece_started_at, piece_ended_at
                 rows between unbounded preceding and 1 preceding
             ) as reached_at
-        from {{ pieces }}
+        from separate_pieces
 
     ),
 
