@@ -13,48 +13,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from dbt_world import DbtWorld
-from holodex_facts import HOLODEX, MISSING, PUBLISHED, UNCOLLECTED
+from holodex_facts import MISSING, PUBLISHED, UNCOLLECTED
+from holodex_world import SESSIONS, BulkWorld
 
-SESSIONS = HOLODEX / "sessions_raw_notitle.parquet"
 WEEK = timedelta(days=7)
 
 pytestmark = pytest.mark.skipif(not SESSIONS.exists(), reason=MISSING)
-
-
-class BulkWorld(DbtWorld):
-    """A world whose session partitions are written by DuckDB: 45,855 rows are too many to bind."""
-
-    def arrive_sessions(self, query: str) -> None:
-        """Land the rows of a query over the Parquet, by the UTC day of `ended_at`."""
-        with duckdb.connect() as connection:
-            connection.execute("set timezone = 'UTC'")
-            connection.read_parquet(str(SESSIONS)).create_view("holodex")
-            connection.execute(f"create table landed as {query}")
-            types = self._types["live_sessions"]
-            given = {name for (name, *_) in connection.execute("describe landed").fetchall()}
-            columns = ", ".join(
-                f"cast({name if name in given else 'null'} as {kind}) as {name}"
-                for name, kind in types.items()
-            )
-            days = connection.execute("select distinct _dt from landed order by _dt").fetchall()
-            for (day,) in days:
-                folder = self.home / "raw" / "live_sessions" / f"dt={day.isoformat()}"
-                folder.mkdir(parents=True)
-                connection.execute("set variable arrival_day = cast($1 as date)", [day])
-                arrived = "from landed where _dt = getvariable('arrival_day')"
-                connection.sql(f"select {columns} {arrived}").write_parquet(
-                    str(folder / "data.parquet")
-                )
-                event_days = dict(
-                    connection.execute(
-                        f"select cast(started_at as date), count(*) {arrived} group by all"
-                    ).fetchall()
-                )
-                key = ("live_sessions", day)
-                self._revisions[key] = 1
-                self._event_days[key] = event_days
-                self._counts[key] = sum(event_days.values())
 
 
 SESSION_ROWS = """
@@ -76,7 +40,7 @@ from holodex
 def growth(tmp_path_factory: pytest.TempPathFactory) -> dict[date, dict[str, Any]]:
     """Our model's rows of (week, all), by week."""
     world = BulkWorld(tmp_path_factory.mktemp("holodex"))
-    world.arrive_sessions(SESSION_ROWS)
+    world.arrive_rows("live_sessions", SESSION_ROWS)
     world.build(command="seed", finish=False)
     world.build(select=["+growth_accounting"])
     columns = ("active", "new", "retained", "resurrected", "churned", "coverage", "is_complete")
