@@ -22,33 +22,47 @@ _GENERATED = frozenset({"target", "logs", "__pycache__"})
 _SEMANTIC = Path("models", "semantic")
 """What metrics are: no table is made of it (a house test says so)."""
 
+LABEL_FILES = frozenset(
+    {"dbt_project/macros/definitions/declared_labels.sql", "seeds/mart_labels.csv"}
+)
+"""What only the mart `labels` reads, a table that every build makes anew (a house test says so)."""
 
-def project_fingerprint() -> str:
+_LABELS = tuple(map(Path, sorted(LABEL_FILES)))
+
+
+def project_fingerprint(root: Path = PROJECT_ROOT) -> str:
     """What dbt's parse of the project depends on: also what no table is made of."""
-    return _fingerprint()
+    return _fingerprint(root)
 
 
-def models_fingerprint() -> str:
-    """What the warehouse's content depends on beside its inputs: models, macros, seeds, engines.
+def marts_fingerprint(root: Path = PROJECT_ROOT) -> str:
+    """What the published content depends on beside its inputs: models, macros, seeds, engines.
 
-    When it changes, everything is rebuilt: a fact computed by yesterday's SQL is not today's fact.
     How metrics are asked changes no table, so it is left out.
     """
-    return _fingerprint(leave_out=_SEMANTIC)
+    return _fingerprint(root, _SEMANTIC)
 
 
-def _fingerprint(leave_out: Path | None = None) -> str:
-    roots = [PROJECT_ROOT / name for name in ("dbt_project", "models", "seeds")]
+def models_fingerprint(root: Path = PROJECT_ROOT) -> str:
+    """What facts depend on beside their inputs: as `marts_fingerprint`, but for labels.
+
+    When it changes, everything is rebuilt: a fact computed by yesterday's SQL is not today's fact.
+    """
+    return _fingerprint(root, _SEMANTIC, *_LABELS)
+
+
+def _fingerprint(root: Path, *leave_out: Path) -> str:
+    roots = [root / name for name in ("dbt_project", "models", "seeds")]
     engines = [
         f"{name}={version(name)}" for name in ("duckdb", "dbt-core", "dbt-duckdb", "statsmodels")
     ]
-    return _sha256([_hash_files(roots, _MODEL_SUFFIXES, leave_out=leave_out), *engines])
+    return _sha256([_hash_files(root, roots, _MODEL_SUFFIXES, leave_out), *engines])
 
 
 def code_version() -> CodeVersion:
     """The models and the Python, contracts and suites that decide what is published."""
-    python = _hash_files([PROJECT_ROOT / "orchestration"], _PYTHON_SUFFIXES)
-    return CodeVersion(commit=_commit(), fingerprint=_sha256([models_fingerprint(), python]))
+    python = _hash_files(PROJECT_ROOT, [PROJECT_ROOT / "orchestration"], _PYTHON_SUFFIXES)
+    return CodeVersion(commit=_commit(), fingerprint=_sha256([marts_fingerprint(), python]))
 
 
 def _commit() -> str | None:
@@ -66,16 +80,19 @@ def _commit() -> str | None:
 
 
 def _hash_files(
-    roots: Sequence[Path], suffixes: frozenset[str], leave_out: Path | None = None
+    checkout: Path,
+    roots: Sequence[Path],
+    suffixes: frozenset[str],
+    leave_out: Sequence[Path] = (),
 ) -> str:
     """sha256 over relative names and contents of the files below `roots`, in a fixed order."""
     digest = hashlib.sha256()
     for root in roots:
         for path in sorted(root.rglob("*")):
-            relative = path.relative_to(PROJECT_ROOT)
+            relative = path.relative_to(checkout)
             if path.suffix not in suffixes or _GENERATED.intersection(relative.parts):
                 continue
-            if leave_out is not None and relative.is_relative_to(leave_out):
+            if any(relative.is_relative_to(each) for each in leave_out):
                 continue
             content = path.read_bytes()
             digest.update(f"{relative.as_posix()}\0{len(content)}\0".encode())

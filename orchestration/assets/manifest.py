@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.declared.render import render
-from orchestration.metric_rules import check_seeds
+from orchestration.seeds.check import check_seeds
 from orchestration.settings import Settings
 from orchestration.versions import project_fingerprint
 

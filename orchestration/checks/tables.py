@@ -1,8 +1,8 @@
 """The tables that a release promises, with their grain.
 
 What lives here: one entry per mart of the contract, which everybody who must know the closed list
-reads (suites, shift, publication). What may not: columns and their meaning (the models' yml says
-them). A new mart is one line here.
+reads (suites, shift, publication), and the tables that publication adds, which no model makes. What
+may not: columns of marts and their meaning (the models' yml says them). A new mart is one line here.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ MARTS: Mapping[str, Mart] = MappingProxyType(
                 ("month_start_date", "creator_id", "metric"),
             ),
             Mart(
+                "labels",
+                ("mart", "entry_kind", "column_name", "funnel_name", "value", "language"),
+                ("mart", "entry_kind", "column_name", "funnel_name", "value", "language"),
+            ),
+            Mart(
                 "growth_accounting",
                 ("period_grain", "period_start_date", *_SEGMENT),
                 ("period_grain", "period_start_date", *_SEGMENT),
@@ -104,3 +109,31 @@ MARTS: Mapping[str, Mart] = MappingProxyType(
     }
 )
 """The marts without which nothing is released, by name."""
+
+ABOUT: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "release_info": {
+            "release_id": "varchar",
+            "published_at": "timestamp",
+            "run_id": "varchar",
+            "previous_release_id": "varchar",
+            "newest_arrival_date": "date",
+            "partition_count": "bigint",
+            "identity_hash": "varchar",
+            "code_commit": "varchar",
+            "code_fingerprint": "varchar",
+            "accepted_shift": "varchar",
+        },
+        "quality_results": {
+            "check_id": "varchar",
+            "kind": "varchar",
+            "table_name": "varchar",
+            "severity": "varchar",
+            "is_passed": "boolean",
+            "message_en": "varchar",
+            "message_es": "varchar",
+            "failed_count": "bigint",
+        },
+    }
+)
+"""The tables with which publication tells of the release itself: columns and types, in order."""

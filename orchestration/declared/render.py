@@ -1,6 +1,8 @@
-"""What follows from the declarations for dbt: one macro file, made from them and nothing else.
+"""What follows from the declarations for dbt: two macro files, made from them and nothing else.
 
-What lives here: the file's text, writing it, and the question whether the committed one is that.
+One says what models compute, the other what people call it: a changed label builds nothing anew but
+the mart of labels. What lives here: the files' texts, writing them, and the question whether the
+committed ones are those.
 What may not: anything that the declarations do not say; whoever wants another text changes them.
 """
 
@@ -17,12 +19,13 @@ from orchestration.declared.loader import (
     load_declarations,
     window_seconds,
 )
-from orchestration.declared.shapes import Activity, Cohort, Described, Funnel, Segment
+from orchestration.declared.shapes import Activity, Cohort, Described, Funnel, Segment, Step
 from orchestration.errors import BilingualError
 from orchestration.release.atomic import write_bytes
 from orchestration.settings import PROJECT_ROOT
 
 MACROS = PROJECT_ROOT / "dbt_project" / "macros" / "definitions" / "declared.sql"
+LABELS = MACROS.with_name("declared_labels.sql")
 
 _HEAD = """\
 {#
@@ -33,6 +36,9 @@ _HEAD = """\
     seconds.
 #}
 """
+ANY_FUNNEL = "*"
+"""The funnel of what is no step."""
+
 _MACRO = """
 {{# {comment} #}}
 {{% macro declared_{kind}() -%}}
@@ -41,6 +47,14 @@ _MACRO = """
     ]) }}}}
 {{%- endmacro %}}
 """
+_LABELS_HEAD = """\
+{#
+    Made from orchestration/declared/*.yaml by `semillero prepare`. Change those, not this.
+
+    What lives here: what people call what is declared. What may not: anything that a model but `labels`
+    reads, because these words are no reason to build facts anew.
+#}
+"""
 _COMMENTS: Mapping[str, str] = {
     "activities": "What creators do, and where it is seen.",
     "funnels": "Funnels. A step's `counted_from_step` is the index (from 1) of the step that its "
@@ -48,6 +62,7 @@ _COMMENTS: Mapping[str, str] = {
     "cohorts": "Cohort kinds: by the n-th time of an activity, or by a date of `dim_creators`. "
     "`segments` are those to show.",
     "segments": "Segment kinds: by a column of `dim_creators`; `all` has none.",
+    "labels": "Names and descriptions. `funnel` is the one that a step belongs to, `*` elsewhere.",
 }
 
 
@@ -58,8 +73,12 @@ class StaleDeclarationsError(BilingualError):
 Value = str | int | None | Sequence["Value"] | Mapping[str, "Value"]
 
 
-def rendered(declarations: Declarations) -> str:
-    """The text of the macro file."""
+def rendered(declarations: Declarations) -> Mapping[Path, str]:
+    """The texts of the macro files."""
+    return {MACROS: _what_is_declared(declarations), LABELS: _what_it_is_called(declarations)}
+
+
+def _what_is_declared(declarations: Declarations) -> str:
     segments = [segment.name for segment in declarations.segments]
     entries: Mapping[str, Sequence[Mapping[str, Value]]] = {
         "activities": [_activity(each) for each in declarations.activities],
@@ -67,37 +86,54 @@ def rendered(declarations: Declarations) -> str:
         "cohorts": [_cohort(each, segments) for each in declarations.cohorts],
         "segments": [_segment(each) for each in declarations.segments],
     }
-    return _HEAD + "".join(
-        _MACRO.format(
-            kind=kind,
-            comment=_COMMENTS[kind],
-            entries=",\n".join(_literal(entry, 8) for entry in found),
-        )
-        for kind, found in entries.items()
+    return _HEAD + "".join(_macro(kind, found) for kind, found in entries.items())
+
+
+def _what_it_is_called(declarations: Declarations) -> str:
+    labels = [
+        *(_label("activity", each) for each in declarations.activities),
+        *(_label("cohort", each) for each in declarations.cohorts),
+        *(_label("segment", each) for each in declarations.segments),
+    ]
+    for funnel in declarations.funnels:
+        labels += [_label("funnel", funnel), *_step_labels(funnel, declarations.activities)]
+    return _LABELS_HEAD + _macro("labels", labels)
+
+
+def _macro(kind: str, entries: Sequence[Mapping[str, Value]]) -> str:
+    return _MACRO.format(
+        kind=kind,
+        comment=_COMMENTS[kind],
+        entries=",\n".join(_literal(entry, 8) for entry in entries),
     )
 
 
-def render(path: Path = MACROS) -> bool:
-    """Make the macro file anew if the declarations changed; whether it was.
+def render(folder: Path = MACROS.parent) -> bool:
+    """Make the macro files anew if the declarations changed; whether any was.
 
     Raises:
         DeclarationError: Something declared cannot be obeyed.
     """
-    text = rendered(load_declarations())
-    if is_current(text, path):
-        return False
-    write_bytes(path, text.encode())
-    return True
+    texts = rendered(load_declarations())
+    stale = {
+        folder / path.name: text
+        for path, text in texts.items()
+        if not is_current(text, folder / path.name)
+    }
+    for path, text in stale.items():
+        write_bytes(path, text.encode())
+    return bool(stale)
 
 
-def refuse_stale(path: Path = MACROS) -> None:
+def refuse_stale(folder: Path = MACROS.parent) -> None:
     """Refuse to go on with macros that are not what is declared now.
 
     Raises:
         DeclarationError: Something declared cannot be obeyed.
         StaleDeclarationsError: It can, and the macros say something else.
     """
-    if not is_current(rendered(load_declarations()), path):
+    texts = rendered(load_declarations())
+    if not all(is_current(text, folder / path.name) for path, text in texts.items()):
         raise StaleDeclarationsError(
             "What is declared in orchestration/declared changed since the dbt project was parsed. "
             "Run `semillero prepare`, then load this again.",
@@ -106,13 +142,15 @@ def refuse_stale(path: Path = MACROS) -> None:
         )
 
 
-def is_current(text: str, path: Path = MACROS) -> bool:
-    """Whether the macro file has this text."""
+def is_current(text: str, path: Path) -> bool:
+    """Whether a macro file has this text."""
     return path.exists() and path.read_text(encoding="utf-8") == text
 
 
-def _labels(entry: Described) -> dict[str, Value]:
+def _label(kind: str, entry: Described) -> Mapping[str, Value]:
     return {
+        "kind": kind,
+        "funnel": ANY_FUNNEL,
         "name": entry.name,
         "label_en": entry.label_en,
         "label_es": entry.label_es,
@@ -121,8 +159,54 @@ def _labels(entry: Described) -> dict[str, Value]:
     }
 
 
+def _step_labels(funnel: Funnel, activities: Sequence[Activity]) -> list[Mapping[str, Value]]:
+    """What steps are called; what they ask for is told from the declaration, so it stays true."""
+    by_name = {activity.name: activity for activity in activities}
+    steps = {step.name: step for step in funnel.steps}
+    labels: list[Mapping[str, Value]] = []
+    for before, step in zip([None, *funnel.steps], funnel.steps, strict=False):
+        activity = by_name[step.activity]
+        since = steps[step.counted_from] if step.counted_from else before
+        en, es = _asked(step, since, is_ordered=funnel.order != "unordered")
+        labels.append(
+            {
+                "kind": "funnel_step",
+                "funnel": funnel.name,
+                "name": step.name,
+                "label_en": step.label_en,
+                "label_es": step.label_es,
+                "description_en": f"{activity.label_en}{en}.",
+                "description_es": f"{activity.label_es}{es}.",
+            }
+        )
+    return labels
+
+
+def _asked(step: Step, since: Step | None, *, is_ordered: bool) -> tuple[str, str]:
+    """What a step asks for beside its activity, in English and Spanish."""
+    how_many = ("", "")
+    if step.occurrence > 1:
+        how_many = f", number {step.occurrence}", f", número {step.occurrence}"
+    if not is_ordered:
+        return how_many
+    if since is None:
+        return how_many[0] + "; the funnel begins here", how_many[1] + "; aquí empieza el embudo"
+    after = f"after the step “{since.label_en}”", f"después del paso «{since.label_es}»"
+    least, most = step.not_before_days, step.within_days
+    if least and most:
+        when = f"{least} to {most} days {after[0]}", f"de {least} a {most} días {after[1]}"
+    elif least:
+        when = f"at least {least} days {after[0]}", f"al menos {least} días {after[1]}"
+    elif most:
+        when = f"at most {most} days {after[0]}", f"a más tardar {most} días {after[1]}"
+    else:
+        when = after
+    return f"{how_many[0]}, {when[0]}", f"{how_many[1]}, {when[1]}"
+
+
 def _activity(activity: Activity) -> Mapping[str, Value]:
-    return _labels(activity) | {
+    return {
+        "name": activity.name,
         "comes_from": activity.comes_from,
         "feeds": feeds_of(activity),
         "step": activity.step,
@@ -134,7 +218,8 @@ def _activity(activity: Activity) -> Mapping[str, Value]:
 
 def _funnel(funnel: Funnel, segments: Sequence[str]) -> Mapping[str, Value]:
     index_of = {step.name: index for index, step in enumerate(funnel.steps, start=1)}
-    return _labels(funnel) | {
+    return {
+        "name": funnel.name,
         "entity": funnel.entity,
         "order": funnel.order,
         "window_seconds": window_seconds(funnel),
@@ -142,8 +227,6 @@ def _funnel(funnel: Funnel, segments: Sequence[str]) -> Mapping[str, Value]:
             {
                 "index": index,
                 "name": step.name,
-                "label_en": step.label_en,
-                "label_es": step.label_es,
                 "activity": step.activity,
                 "occurrence": step.occurrence,
                 "not_before_seconds": _seconds(step.not_before_days),
@@ -167,7 +250,8 @@ def _funnel(funnel: Funnel, segments: Sequence[str]) -> Mapping[str, Value]:
 
 
 def _cohort(cohort: Cohort, segments: Sequence[str]) -> Mapping[str, Value]:
-    return _labels(cohort) | {
+    return {
+        "name": cohort.name,
         "activity": cohort.activity,
         "occurrence": (cohort.occurrence or 1) if cohort.activity else None,
         "date_column": cohort.date,
@@ -176,7 +260,7 @@ def _cohort(cohort: Cohort, segments: Sequence[str]) -> Mapping[str, Value]:
 
 
 def _segment(segment: Segment) -> Mapping[str, Value]:
-    return _labels(segment) | {"column": segment.attribute}
+    return {"name": segment.name, "column": segment.attribute}
 
 
 def _shown_by(asked: Sequence[str] | None, all_kinds: Sequence[str]) -> Sequence[str]:

@@ -30,7 +30,7 @@ from orchestration.checks.evidence import valid_run_id
 from orchestration.checks.gate import decide
 from orchestration.checks.results import CheckResult
 from orchestration.checks.shift import settled_kpis
-from orchestration.checks.tables import MARTS
+from orchestration.checks.tables import ABOUT, MARTS
 from orchestration.release.atomic import fsync_folder, fsync_tree
 from orchestration.release.certificate import (
     FORMAT_VERSION,
@@ -68,8 +68,6 @@ _STORAGE_NUMBER = 64
 """How the header of a DuckDB file spells `v1.0.0`."""
 
 ROW_GROUP_ROWS = 122_880
-
-ABOUT_TABLES = ("release_info", "quality_results")
 
 _MAKING = ".making-"
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -305,7 +303,7 @@ def _make(
         _write_about(connection, draft, newest)
         facts = {
             name: _table_fact(connection, f"release.{quoted(name)}")
-            for name in (*tables, *ABOUT_TABLES)
+            for name in (*tables, *ABOUT)
         }
         connection.execute("checkpoint release")
         on_step(PublishStep.MARTS_COPIED)
@@ -324,7 +322,7 @@ def _make(
     sealed = draft.model_copy(
         update={
             "marts": {name: facts[name] for name in tables},
-            "about": {name: facts[name] for name in ABOUT_TABLES},
+            "about": {name: facts[name] for name in ABOUT},
             "kpis": _kpis(kpis),
             "files": files,
         }
@@ -373,7 +371,7 @@ def _tables_to_publish(connection: duckdb.DuckDBPyConnection) -> list[str]:
             f"The warehouse lacks mart(s) {', '.join(missing)}: a release holds all of them. Build "
             "them as tables in schema marts (`dbt build`), then run again."
         )
-    reserved = sorted(set(ABOUT_TABLES) & set(tables))
+    reserved = sorted(set(ABOUT) & set(tables))
     if reserved:
         raise ReleaseError(
             f"Schema marts holds {', '.join(reserved)}, which publication itself writes. Rename "
@@ -418,12 +416,9 @@ def _write_about(
     connection: duckdb.DuckDBPyConnection, draft: Certificate, newest_arrival: date | None
 ) -> None:
     """Write the two tables with which a release tells of itself in SQL."""
-    connection.execute(
-        "create table release.release_info (release_id varchar, published_at timestamp, "
-        "run_id varchar, previous_release_id varchar, newest_arrival_date date, "
-        "partition_count bigint, identity_hash varchar, code_commit varchar, "
-        "code_fingerprint varchar, accepted_shift varchar)"
-    )
+    for table, kinds in ABOUT.items():
+        columns = ", ".join(f"{quoted(column)} {kind}" for column, kind in kinds.items())
+        connection.execute(f"create table release.{quoted(table)} ({columns})")
     connection.execute(
         "insert into release.release_info values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -438,11 +433,6 @@ def _write_about(
             draft.code.fingerprint,
             draft.accepted_shift,
         ],
-    )
-    connection.execute(
-        "create table release.quality_results (check_id varchar, kind varchar, "
-        "table_name varchar, severity varchar, is_passed boolean, message_en varchar, "
-        "message_es varchar, failed_count bigint)"
     )
     if draft.checks:
         connection.executemany(

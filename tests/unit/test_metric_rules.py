@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.metric_rules import RULE_COLUMNS, SEEDS, SeedError, check_seeds
+from orchestration.seeds.check import check_seeds
+from orchestration.seeds.metric_rules import RULE_COLUMNS
+from orchestration.seeds.tables import SEEDS, SeedError
 
 Edit = Callable[[list[dict[str, str]]], None]
 
@@ -21,8 +23,8 @@ Edit = Callable[[list[dict[str, str]]], None]
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
     """A copy of the seeds."""
-    for name in ("metric_rules.csv", "markets.csv", "platforms.csv"):
-        shutil.copy(SEEDS / name, tmp_path / name)
+    for path in SEEDS.glob("*.csv"):
+        shutil.copy(path, tmp_path)
     return tmp_path
 
 

@@ -1,37 +1,37 @@
-"""The seeds of rules and markets, judged before anything runs.
+"""The seeds of metric rules, markets and platforms.
 
-What lives here: reading `seeds/metric_rules.csv`, `seeds/markets.csv` and `seeds/platforms.csv`
-with the lines on which their rows stand, and every refusal that needs no data: a rule nobody could
-apply, two that contend for a day, a day without one. What may not: what a rule does (that is
-models), and rows of feeds.
+What lives here: what `seeds/metric_rules.csv`, `seeds/markets.csv` and `seeds/platforms.csv` may
+say, and every refusal that needs no data: a rule nobody could apply, two that contend for a day, a
+day without one. What may not: what a rule does (that is models), and rows of feeds.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from orchestration.errors import BilingualError
-from orchestration.settings import PROJECT_ROOT
+from orchestration.seeds.tables import (
+    ANY,
+    LAST_DAY,
+    WORD,
+    Fault,
+    SeedRow,
+    empty,
+    fault,
+    not_a_word,
+    repeated,
+    validity,
+)
 
-SEEDS = PROJECT_ROOT / "seeds"
-ANY = "*"
 FIRST_DAY = date(1900, 1, 1)
 """From here on a general rule has to be in force on each day."""
 
-LAST_DAY = date(9999, 12, 31)
-
 _DAY_SECONDS = 90_000
 """A local day has 25 hours where clocks are set back."""
-
-_SHOWN = 12
 
 # Least and greatest value of each parameter that is a whole number.
 _LIMITS: Mapping[str, tuple[int, int]] = {
@@ -73,39 +73,16 @@ RULE_COLUMNS = (
     "max_counted_seconds",
     "max_session_seconds",
     *_OF_POLLS,
+    "name_en",
+    "name_es",
     "source_en",
     "source_es",
 )
 MARKET_COLUMNS = ("market", "country", "name_en", "name_es", "timezone", "currency", "language")
 PLATFORM_COLUMNS = ("platform", "name")
 
-_WORD = re.compile(r"[a-z][a-z0-9_]*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-
-
-class SeedError(BilingualError):
-    """A seed says what cannot be: which file and line, and what to do."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong, in both languages, with `file, line N` in front."""
-
-    en: str
-    es: str
-
-
-@dataclass(frozen=True)
-class SeedRow:
-    """A row of a seed: the line on which it begins, and its values by column."""
-
-    line: int
-    values: Mapping[str, str]
-
-    def __getitem__(self, column: str) -> str:
-        """The text of a column, without blanks around it."""
-        return self.values[column]
 
 
 @dataclass(frozen=True)
@@ -131,158 +108,37 @@ class Rule:
         return f"{self.rule_id} ({self.first} - {end})"
 
 
-def check_seeds(folder: Path = SEEDS) -> None:
-    """Refuse seeds that contradict themselves.
-
-    Args:
-        folder: Where `metric_rules.csv`, `markets.csv` and `platforms.csv` stand.
-
-    Raises:
-        SeedError: With every fault found (the first dozen are shown), each with file and line.
-    """
-    faults: list[Fault] = []
-    markets = _read(folder / "markets.csv", MARKET_COLUMNS, faults)
-    platforms = _read(folder / "platforms.csv", PLATFORM_COLUMNS, faults)
-    rules = _read(folder / "metric_rules.csv", RULE_COLUMNS, faults)
-    if not faults:
-        faults += _market_faults("markets.csv", markets)
-        faults += _platform_faults("platforms.csv", platforms)
-        faults += _rule_faults(
-            "metric_rules.csv",
-            rules,
-            {row["market"] for row in markets},
-            {row["platform"] for row in platforms},
-        )
-    if faults:
-        raise _error(faults)
-
-
-def _error(faults: Sequence[Fault]) -> SeedError:
-    more = len(faults) - _SHOWN
-    shown = faults[:_SHOWN]
-    en = [f"* {fault.en}" for fault in shown] + ([f"... and {more} more."] if more > 0 else [])
-    es = [f"* {fault.es}" for fault in shown] + ([f"... y {more} más."] if more > 0 else [])
-    return SeedError(
-        "\n".join(["The seeds are refused; nothing was run.", *en]),
-        "\n".join(["Se rechazan las semillas; no se ejecutó nada.", *es]),
-    )
-
-
-def _fault(file: str, line: int, en: str, es: str) -> Fault:
-    return Fault(f"seeds/{file}, line {line}: {en}", f"seeds/{file}, línea {line}: {es}")
-
-
-# --- Reading --------------------------------------------------------------------------------------
-
-
-def _read(path: Path, columns: Sequence[str], faults: list[Fault]) -> list[SeedRow]:
-    """The rows of a CSV with these very columns, in any order; what is wrong goes to `faults`."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        faults.append(_fault(path.name, 1, "the file is missing.", "el archivo no existe."))
-        return []
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        faults.append(
-            _fault(
-                path.name,
-                line,
-                "this is not UTF-8; save the file as CSV in UTF-8.",
-                "esto no es UTF-8; guarde el archivo como CSV en UTF-8.",
-            )
-        )
-        return []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[SeedRow] = []
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        header_faults = list(_header_faults(path.name, header, columns))
-        faults += header_faults
-        if header_faults:
-            return []
-        line = reader.line_num + 1
-        for cells in reader:
-            if len(cells) != len(header):
-                faults.append(
-                    _fault(
-                        path.name,
-                        line,
-                        f"{len(cells)} values for {len(header)} columns. Is a comma missing, or "
-                        "a text with a comma without quotes?",
-                        f"{len(cells)} valores para {len(header)} columnas. ¿Falta una coma, o "
-                        "hay un texto con coma sin comillas?",
-                    )
-                )
-            else:
-                values = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-                rows.append(SeedRow(line, values))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        faults.append(
-            _fault(
-                path.name,
-                reader.line_num,
-                f"this is not CSV: {error}. Is a quote left open?",
-                f"esto no es CSV: {error}. ¿Quedaron comillas sin cerrar?",
-            )
-        )
-        return []
-    if not rows and not faults:
-        faults.append(_fault(path.name, 2, "there are no rows.", "no hay filas."))
-    return rows
-
-
-def _header_faults(file: str, header: Sequence[str], columns: Sequence[str]) -> Iterator[Fault]:
-    known = ", ".join(columns)
-    for name in sorted(set(header) - set(columns)):
-        yield _fault(
-            file,
-            1,
-            f"column {name!r} is not known. Known are: {known}.",
-            f"no se conoce la columna {name!r}. Se conocen: {known}.",
-        )
-    for name in sorted(set(columns) - set(header)):
-        yield _fault(file, 1, f"column {name!r} is missing.", f"falta la columna {name!r}.")
-    for name in sorted({name for name in header if header.count(name) > 1}):
-        yield _fault(
-            file,
-            1,
-            f"column {name!r} stands there twice.",
-            f"la columna {name!r} aparece dos veces.",
-        )
-
-
 # --- Markets and platforms ------------------------------------------------------------------------
 
 
-def _market_faults(file: str, rows: Sequence[SeedRow]) -> Iterator[Fault]:
-    yield from _repeated(file, rows, "market")
-    yield from _repeated(file, rows, "country")
+def market_faults(file: str, rows: Sequence[SeedRow]) -> Iterator[Fault]:
+    """What is wrong with the markets."""
+    yield from repeated(file, rows, "market")
+    yield from repeated(file, rows, "country")
     for row in rows:
         for column, shape in (
             ("market", _COUNTRY),
             ("country", _COUNTRY),
             ("currency", _CURRENCY),
-            ("language", _WORD),
+            ("language", WORD),
         ):
             if not shape.fullmatch(row[column]):
-                yield _fault(
+                yield fault(
                     file,
                     row.line,
                     f"{column} {row[column]!r} is not a code like those of the other rows.",
                     f"{column} {row[column]!r} no es un código como los de las otras filas.",
                 )
         if not _is_zone(row["timezone"]):
-            yield _fault(
+            yield fault(
                 file,
                 row.line,
                 f"{row['timezone']!r} is not an IANA time zone such as America/Bogota.",
                 f"{row['timezone']!r} no es una zona horaria IANA como America/Bogota.",
             )
-        yield from _empty(file, row, ("name_en", "name_es"))
+        yield from empty(file, row, ("name_en", "name_es"))
     if "ZZ" not in {row["market"] for row in rows}:
-        yield _fault(
+        yield fault(
             file,
             1,
             "market ZZ is missing: it stands for every country that is no market.",
@@ -298,59 +154,35 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _platform_faults(file: str, rows: Sequence[SeedRow]) -> Iterator[Fault]:
-    yield from _repeated(file, rows, "platform")
+def platform_faults(file: str, rows: Sequence[SeedRow]) -> Iterator[Fault]:
+    """What is wrong with the platforms."""
+    yield from repeated(file, rows, "platform")
     for row in rows:
-        yield from _empty(file, row, ("name",))
-        if not _WORD.fullmatch(row["platform"]):
-            yield _not_a_word(file, row, "platform")
-
-
-def _repeated(file: str, rows: Sequence[SeedRow], column: str) -> Iterator[Fault]:
-    first: dict[str, int] = {}
-    for row in rows:
-        before = first.setdefault(row[column], row.line)
-        if before != row.line:
-            yield _fault(
-                file,
-                row.line,
-                f"{column} {row[column]!r} stands on line {before} already.",
-                f"{column} {row[column]!r} ya está en la línea {before}.",
-            )
-
-
-def _empty(file: str, row: SeedRow, columns: Sequence[str]) -> Iterator[Fault]:
-    for column in columns:
-        if not row[column]:
-            yield _fault(file, row.line, f"{column} is empty.", f"{column} está vacío.")
-
-
-def _not_a_word(file: str, row: SeedRow, column: str) -> Fault:
-    return _fault(
-        file,
-        row.line,
-        f"{column} {row[column]!r} is not a word of small letters, digits and _.",
-        f"{column} {row[column]!r} no es una palabra de minúsculas, dígitos y _.",
-    )
+        yield from empty(file, row, ("name",))
+        if not WORD.fullmatch(row["platform"]):
+            yield not_a_word(file, row, "platform")
 
 
 # --- Rules ----------------------------------------------------------------------------------------
 
 
-def _rule_faults(
+def rule_faults(
     file: str, rows: Sequence[SeedRow], markets: set[str], platforms: set[str]
 ) -> Iterator[Fault]:
-    yield from _repeated(file, rows, "rule_id")
+    """What is wrong with the metric rules, given the markets and platforms there are."""
+    yield from repeated(file, rows, "rule_id")
     rules = []
     for row in rows:
         faults = [
-            *_empty(file, row, ("source_en", "source_es")),
+            *empty(file, row, ("name_en", "name_es", "source_en", "source_es")),
             *_place_faults(file, row, markets, platforms),
             *_number_faults(file, row),
             *_poll_faults(file, row),
         ]
         yield from faults
-        days, day_faults = _days(file, row)
+        days, day_faults = validity(
+            file, row, (f"rule {row['rule_id']}", f"la regla {row['rule_id']}")
+        )
         yield from day_faults
         if days is not None:
             rules.append(
@@ -367,15 +199,15 @@ def _rule_faults(
 def _place_faults(
     file: str, row: SeedRow, markets: set[str], platforms: set[str]
 ) -> Iterator[Fault]:
-    if not _WORD.fullmatch(row["rule_id"]):
-        yield _not_a_word(file, row, "rule_id")
+    if not WORD.fullmatch(row["rule_id"]):
+        yield not_a_word(file, row, "rule_id")
     for column, known, where in (
         ("market", markets, "markets.csv"),
         ("platform", platforms, "platforms.csv"),
     ):
         if row[column] != ANY and row[column] not in known:
             shown = ", ".join(sorted(known))
-            yield _fault(
+            yield fault(
                 file,
                 row.line,
                 f"{column} {row[column]!r} of rule {row['rule_id']} is not in seeds/{where} "
@@ -383,8 +215,8 @@ def _place_faults(
                 f"{column} {row[column]!r} de la regla {row['rule_id']} no está en seeds/{where} "
                 f"({shown}); {ANY} significa cualquiera.",
             )
-    if row["program"] != ANY and not _WORD.fullmatch(row["program"]):
-        yield _not_a_word(file, row, "program")
+    if row["program"] != ANY and not WORD.fullmatch(row["program"]):
+        yield not_a_word(file, row, "program")
 
 
 def _number_faults(file: str, row: SeedRow) -> Iterator[Fault]:
@@ -394,7 +226,7 @@ def _number_faults(file: str, row: SeedRow) -> Iterator[Fault]:
         if not text:
             continue
         if not re.fullmatch(r"-?[0-9]{1,12}", text) or not least <= int(text) <= greatest:
-            yield _fault(
+            yield fault(
                 file,
                 row.line,
                 f"{column} of rule {row['rule_id']} is {text!r}; it must be a whole number from "
@@ -407,7 +239,7 @@ def _number_faults(file: str, row: SeedRow) -> Iterator[Fault]:
     most = numbers.get("max_counted_seconds")
     for column in ("min_live_seconds", "min_session_seconds"):
         if most is not None and numbers.get(column, 0) > most:
-            yield _fault(
+            yield fault(
                 file,
                 row.line,
                 f"rule {row['rule_id']} asks for {numbers[column]} s ({column}), and at most "
@@ -416,7 +248,7 @@ def _number_faults(file: str, row: SeedRow) -> Iterator[Fault]:
                 f"cuentan como máximo {most} s (max_counted_seconds): ningún día sería válido.",
             )
     if row["exclude_static"] not in {"true", "false"}:
-        yield _fault(
+        yield fault(
             file,
             row.line,
             f"exclude_static of rule {row['rule_id']} is {row['exclude_static']!r}; write true "
@@ -430,9 +262,9 @@ def _poll_faults(file: str, row: SeedRow) -> Iterator[Fault]:
     """What decides how sessions are made must not depend on whose market or program it is."""
     is_general = (row["platform"], row["market"], row["program"]) == (ANY, ANY, ANY)
     if is_general:
-        yield from _empty(file, row, ("max_session_seconds", *_OF_POLLS))
+        yield from empty(file, row, ("max_session_seconds", *_OF_POLLS))
     elif row["max_session_seconds"]:
-        yield _fault(
+        yield fault(
             file,
             row.line,
             "only the rule for any platform, market and program has max_session_seconds.",
@@ -441,62 +273,13 @@ def _poll_faults(file: str, row: SeedRow) -> Iterator[Fault]:
         )
     given = [column for column in _OF_POLLS if row[column]]
     if given and (row["market"], row["program"]) != (ANY, ANY):
-        yield _fault(
+        yield fault(
             file,
             row.line,
             f"{given[0]} belongs to a platform; a rule of a market or a program has none.",
             f"{given[0]} es de una plataforma; una regla de un mercado o de un programa no la "
             "lleva.",
         )
-
-
-def _days(file: str, row: SeedRow) -> tuple[tuple[date, date] | None, list[Fault]]:
-    """First and last day of a rule's validity, or what is wrong with them."""
-    found: list[date] = []
-    faults: list[Fault] = []
-    for column, otherwise in (("valid_from", None), ("valid_to", LAST_DAY)):
-        text = row[column]
-        if not text and otherwise is not None:
-            found.append(otherwise)
-            continue
-        day = day_of(text)
-        if day is not None:
-            found.append(day)
-        else:
-            faults.append(
-                _fault(
-                    file,
-                    row.line,
-                    f"{column} of rule {row['rule_id']} is {text!r}, which is no day; write "
-                    "YYYY-MM-DD.",
-                    f"{column} de la regla {row['rule_id']} es {text!r}, que no es un día; "
-                    "escriba AAAA-MM-DD.",
-                )
-            )
-    if faults:
-        return None, faults
-    first, last = found
-    if last < first:
-        faults.append(
-            _fault(
-                file,
-                row.line,
-                f"rule {row['rule_id']} ends ({last}) before it starts ({first}).",
-                f"la regla {row['rule_id']} termina ({last}) antes de empezar ({first}).",
-            )
-        )
-        return None, faults
-    return (first, last), faults
-
-
-def day_of(text: str) -> date | None:
-    """The day that a text like 2026-07-01 names; None where it names none."""
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _contending(file: str, rules: Sequence[Rule]) -> Iterator[Fault]:
@@ -506,7 +289,7 @@ def _contending(file: str, rules: Sequence[Rule]) -> Iterator[Fault]:
         if one.place == other.place and first <= last:
             place = f"platform {one.platform}, market {one.market}, program {one.program}"
             lugar = f"plataforma {one.platform}, mercado {one.market}, programa {one.program}"
-            yield _fault(
+            yield fault(
                 file,
                 other.line,
                 f"{other.told('no end')} contends with {one.told('no end')} on line {one.line}: "
@@ -534,7 +317,7 @@ def _days_without(file: str, rules: Sequence[Rule]) -> Iterator[Fault]:
 
 
 def _missing(file: str, line: int, first: date, last: str) -> Fault:
-    return _fault(
+    return fault(
         file,
         line,
         f"from {first} to {last} no rule is in force for any platform, market and program "

@@ -1,0 +1,44 @@
+{#
+    What marts promise in their yml, as something to be labelled.
+
+    What lives here: reading marts, columns and codes out of the project's graph. What may not: words for
+    people.
+#}
+
+{#
+    Rows of a `values` list: mart, kind of entry, column, code. A mart has `*` as column, a column `*` as code.
+
+    The codes of a column are the values of its test `accepted_values`, those that its meta lists as `codes`
+    (words beside values of an open kind, such as `all` beside markets), and true or false of a flag.
+
+    The graph is whole only where dbt executes; while it parses, one row keeps the SQL sound.
+#}
+{% macro published_entries() -%}
+    {%- set entries = [] -%}
+    {%- set codes_of_tests = {} -%}
+    {%- for test in graph.nodes.values()
+        if execute and test.resource_type == 'test' and test.test_metadata
+        and test.test_metadata.name == 'accepted_values' -%}
+        {%- do codes_of_tests.update(
+            {test.attached_node ~ '.' ~ test.column_name: test.test_metadata.kwargs['values']}
+        ) -%}
+    {%- endfor -%}
+    {%- for mart in graph.nodes.values() | sort(attribute='name')
+        if execute and mart.resource_type == 'model' and mart.fqn[-3] == 'marts' -%}
+        {%- do entries.append([mart.name, 'mart', '*', '*']) -%}
+        {%- for column in mart.columns.values() -%}
+            {%- do entries.append([mart.name, 'column', column.name, '*']) -%}
+            {%- set codes = codes_of_tests.get(mart.unique_id ~ '.' ~ column.name, []) | list -%}
+            {%- do codes.extend(column.config.meta.get('codes', [])) -%}
+            {%- if column.data_type == 'boolean' -%}
+                {%- do codes.extend(['false', 'true']) -%}
+            {%- endif -%}
+            {%- for code in codes | map('string') | unique -%}
+                {%- do entries.append([mart.name, 'code', column.name, code]) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for entry in entries or [['', '', '', '']] %}
+    ('{{ entry | join("', '") }}'){{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
