@@ -16,15 +16,15 @@
 {% macro published_entries() -%}
     {%- set entries = [] -%}
     {%- set codes_of_tests = {} -%}
-    {%- for test in graph.nodes.values()
-        if execute and test.resource_type == 'test' and test.test_metadata
+    {%- for test in graph.get('nodes', {}).values()
+        if test.resource_type == 'test' and test.test_metadata
         and test.test_metadata.name == 'accepted_values' -%}
         {%- do codes_of_tests.update(
             {test.attached_node ~ '.' ~ test.column_name: test.test_metadata.kwargs['values']}
         ) -%}
     {%- endfor -%}
-    {%- for mart in graph.nodes.values() | sort(attribute='name')
-        if execute and mart.resource_type == 'model' and mart.fqn[-3] == 'marts' -%}
+    {%- for mart in graph.get("nodes", {}).values() | sort(attribute='name')
+        if mart.resource_type == 'model' and mart.fqn[-3] == 'marts' -%}
         {%- do entries.append([mart.name, 'mart', '*', '*']) -%}
         {%- for column in mart.columns.values() -%}
             {%- do entries.append([mart.name, 'column', column.name, '*']) -%}
