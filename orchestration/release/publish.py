@@ -302,8 +302,7 @@ def _make(
             _copy_table(connection, name)
         _write_about(connection, draft, newest)
         facts = {
-            name: _table_fact(connection, f"release.{quoted(name)}")
-            for name in (*tables, *ABOUT)
+            name: _table_fact(connection, f"release.{quoted(name)}") for name in (*tables, *ABOUT)
         }
         connection.execute("checkpoint release")
         on_step(PublishStep.MARTS_COPIED)

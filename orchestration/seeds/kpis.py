@@ -178,9 +178,7 @@ def target_faults(
 # --- Holidays and supply --------------------------------------------------------------------------
 
 
-def holiday_faults(
-    file: str, rows: Sequence[SeedRow], markets: Collection[str]
-) -> Iterator[Fault]:
+def holiday_faults(file: str, rows: Sequence[SeedRow], markets: Collection[str]) -> Iterator[Fault]:
     """What is wrong with the holidays: in no market, on no day, twice on the same."""
     yield from repeated(file, rows, "market", "holiday_date")
     for row in rows:

@@ -85,7 +85,9 @@ def published(folder: Path = _MARTS) -> Published:
             raise MartYamlError(f"{path} is no yml of marts: {error}") from error
     for table, kinds in ABOUT.items():
         found[table] = {
-            column: _FLAG if kind == "boolean" else _CODES_OF_ABOUT.get((table, column), frozenset())
+            column: _FLAG
+            if kind == "boolean"
+            else _CODES_OF_ABOUT.get((table, column), frozenset())
             for column, kind in kinds.items()
         }
     return found
@@ -163,7 +165,9 @@ def _why_unused(place: Place, marts: Published) -> tuple[str, str]:
     mart, column, code = place
     if mart not in {*marts, ANY, ""}:
         return f"there is no mart {mart!r}.", f"no existe la tabla publicada {mart!r}."
-    having = [columns for name, columns in marts.items() if mart in {name, ANY} and column in columns]
+    having = [
+        columns for name, columns in marts.items() if mart in {name, ANY} and column in columns
+    ]
     if column and not having:
         if mart == ANY:
             return (

@@ -199,9 +199,7 @@ def not_one_of(file: str, row: SeedRow, column: str, known: Collection[str]) -> 
         )
 
 
-def not_whole(
-    file: str, row: SeedRow, column: str, least: int, greatest: int
-) -> Iterator[Fault]:
+def not_whole(file: str, row: SeedRow, column: str, least: int, greatest: int) -> Iterator[Fault]:
     """A value that is no whole number within limits."""
     text = row[column]
     if not re.fullmatch(r"-?[0-9]{1,12}", text) or not least <= int(text) <= greatest:
@@ -284,5 +282,3 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-

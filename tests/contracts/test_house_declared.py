@@ -16,23 +16,28 @@ from typer.testing import CliRunner
 
 from orchestration.declared import load_declarations
 from orchestration.declared.loader import DECLARED_FOLDER, DeclarationError
-from orchestration.declared.render import MACROS, is_current, rendered
+from orchestration.declared.render import LABELS, MACROS, is_current, rendered
 
 Manifest = Mapping[str, Any]
 
 
 def test_the_committed_macros_are_what_is_declared() -> None:
-    assert is_current(rendered(load_declarations())), "change the YAML, then: semillero prepare"
+    stale = [
+        path.name
+        for path, text in rendered(load_declarations()).items()
+        if not is_current(text, path)
+    ]
+    assert stale == [], "change the YAML, then: semillero prepare"
 
 
 def test_dbt_knows_every_kind_of_declaration(manifest: Manifest) -> None:
     made = {
         name
         for name in manifest["macros"]
-        if manifest["macros"][name]["original_file_path"].endswith(MACROS.name)
+        if Path(manifest["macros"][name]["original_file_path"]).name in {MACROS.name, LABELS.name}
     }
     kinds = {path.stem for path in DECLARED_FOLDER.glob("*.yaml")}
-    assert made == {f"macro.semillero.declared_{kind}" for kind in kinds}
+    assert made == {f"macro.semillero.declared_{kind}" for kind in [*kinds, "labels"]}
 
 
 @pytest.fixture

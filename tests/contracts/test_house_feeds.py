@@ -151,19 +151,6 @@ def test_expectation_suites_speak_english_and_spanish(checkout: Path) -> None:
     ] == []
 
 
-def test_mart_labels_are_translated_not_copied(manifest: Manifest) -> None:
-    faults = []
-    for node in manifest["nodes"].values():
-        if node["resource_type"] != "model":
-            continue
-        for name, column in node["columns"].items():
-            meta = {**column.get("meta", {}), **(column.get("config") or {}).get("meta", {})}
-            if "label_en" in meta:
-                where = f"{node['name']}.{name}"
-                faults += pair_faults(meta["label_en"], meta.get("label_es"), where)
-    assert faults == []
-
-
 # --- Each rule can fail --------------------------------------------------------------------------
 
 

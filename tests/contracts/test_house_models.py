@@ -19,7 +19,6 @@ from orchestration.contracts.loader import load_contracts
 Node = Mapping[str, Any]
 Manifest = Mapping[str, Any]
 
-LANGUAGES = ("en", "es")
 # Not `unique`: it lets any number of NULLs pass, and a NULL key is no key.
 GRAIN_TEST = "unique_combination"
 WHERE_PERSONAL_DATA_MAY_BE = frozenset(
@@ -108,7 +107,7 @@ def owner_faults(mart: Node) -> list[str]:
 
 
 def column_faults(mart: Node) -> list[str]:
-    """Every column is typed, described, and has a label in both languages."""
+    """Every column is typed and described (what it is called: `test_house_labels.py`)."""
     faults = [] if mart["columns"] else [f"{mart['name']}: no column is described"]
     for name, column in mart["columns"].items():
         where = f"{mart['name']}.{name}"
@@ -116,12 +115,6 @@ def column_faults(mart: Node) -> list[str]:
             faults.append(f"{where}: no data_type")
         if not str(column.get("description") or "").strip():
             faults.append(f"{where}: no description")
-        meta = meta_of(column)
-        faults += [
-            f"{where}: meta has no label_{language}"
-            for language in LANGUAGES
-            if not str(meta.get(f"label_{language}") or "").strip()
-        ]
     return faults
 
 
@@ -246,7 +239,6 @@ def target_faults(file_path: str, package: str = "semillero") -> list[str]:
 
 def _mart(**changes: object) -> dict[str, Any]:
     """A mart without a fault, but for the changes."""
-    label = {"label_en": "Active creators", "label_es": "Creadores activos"}
     return {
         "unique_id": "model.semillero.good",
         "resource_type": "model",
@@ -263,7 +255,6 @@ def _mart(**changes: object) -> dict[str, Any]:
             "active_count": {
                 "data_type": "bigint",
                 "description": "Creators that were active.",
-                "meta": label,
             }
         },
         "depends_on": {"nodes": []},
@@ -301,9 +292,7 @@ def test_every_mart_has_an_owner(manifest: Manifest) -> None:
     assert [fault for mart in models_of(manifest, "marts") for fault in owner_faults(mart)] == []
 
 
-def test_every_mart_column_is_typed_described_and_labelled_in_both_languages(
-    manifest: Manifest,
-) -> None:
+def test_every_mart_column_is_typed_and_described(manifest: Manifest) -> None:
     assert [fault for mart in models_of(manifest, "marts") for fault in column_faults(mart)] == []
 
 
@@ -404,12 +393,9 @@ def test_a_mart_nobody_owns_is_a_fault(meta: object) -> None:
     [
         {"data_type": None},
         {"description": ""},
-        {"meta": {"label_en": "Active"}},
-        {"meta": {"label_en": "Active", "label_es": " "}},
-        {"meta": {"label_es": "Activos"}},
     ],
 )
-def test_a_column_without_type_text_or_labels_is_a_fault(change: dict[str, object]) -> None:
+def test_a_column_without_type_or_text_is_a_fault(change: dict[str, object]) -> None:
     assert column_faults(_column("active_count", **change))
 
 

@@ -16,7 +16,7 @@ from dbt_world import DbtWorld
 
 from orchestration.declared import load_declarations
 from orchestration.declared.loader import DECLARED_FOLDER
-from orchestration.declared.render import MACROS, rendered
+from orchestration.declared.render import rendered
 from orchestration.settings import PROJECT_ROOT
 
 _SEGMENT = """
@@ -52,8 +52,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     leave_out = shutil.ignore_patterns("target", "logs")
     for folder in ("dbt_project", "models", "seeds"):
         shutil.copytree(PROJECT_ROOT / folder, root / folder, ignore=leave_out)
-    macros = root / MACROS.relative_to(PROJECT_ROOT)
-    macros.write_text(rendered(load_declarations(declared)), encoding="utf-8")
+    for path, text in rendered(load_declarations(declared)).items():
+        (root / path.relative_to(PROJECT_ROOT)).write_text(text, encoding="utf-8")
     monkeypatch.setattr(dbt_world, "DBT_PROJECT", root / "dbt_project")
     return root
 

@@ -145,6 +145,23 @@ select 'onboarding' as funnel_name, date '2026-03-02' as entry_week_start_date,
 from marts.funnel_creator_steps
 group by step_index;
 
+create table marts.labels as
+select mart, kind as entry_kind, column_name, funnel_name, value, language,
+       'Name' as name, 'What it is.' as description
+from (
+    select 'kpi_daily' as mart, 'mart' as kind, '*' as column_name, '*' as funnel_name, '*' as value
+    union select 'kpi_daily', 'kpi', 'kpi', '*', kpi from marts.kpi_daily
+    union select 'kpi_daily', 'code', 'anomaly_code', '*', anomaly_code from marts.kpi_daily
+    union select 'kpi_daily', 'code', 'target_status', '*', target_status from marts.kpi_daily
+    union select 'kpi_daily', 'code', 'market', '*', market from marts.kpi_daily
+    union select 'funnel_conversion', 'funnel', 'funnel_name', '*', 'onboarding'
+    union select 'funnel_conversion', 'funnel_step', 'step_name', 'onboarding', 'applied'
+    union select 'growth_accounting', 'segment', 'segment_kind', '*', 'all'
+    union select 'growth_accounting', 'code', 'period_grain', '*', period_grain
+        from marts.growth_accounting
+    union select 'cohort_retention', 'cohort', 'cohort_kind', '*', 'first_live'
+) as entries, (select unnest(['en', 'es']) as language) as languages;
+
 create table intermediate.int_coverage_days as
 select 'live_sessions' as feed, date '2026-03-02' + cast(day as integer) as event_date,
        true as is_covered

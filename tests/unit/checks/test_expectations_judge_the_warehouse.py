@@ -39,6 +39,11 @@ def _failed(results: Sequence[CheckResult]) -> dict[str, CheckResult]:
     return {each.check_id.removeprefix("expectation."): each for each in results if not each.passed}
 
 
+def _of(suites: Sequence[Suite], table: str) -> Suite:
+    (found,) = (suite for suite in suites if suite.table == table)
+    return found
+
+
 def _suite(tmp_path: Path, text: str) -> Suite:
     path = tmp_path / "declared.yaml"
     path.write_text(text, encoding="utf-8")
@@ -111,6 +116,35 @@ def test_bad_data_is_named_with_table_and_rows_and_never_published(
     decision = decide(RUN, required_checks(NO_DBT, suites), [*results, *shift])
     assert not decision.published_allowed
     assert {refusal.reason for refusal in decision.refusals} == {"failed"}
+
+
+def test_a_label_that_is_missing_empty_or_in_one_language_is_named(
+    tmp_path: Path, suites: Sequence[Suite]
+) -> None:
+    warehouse = make_warehouse(tmp_path / "warehouse.duckdb")
+    change(
+        warehouse,
+        """
+        delete from marts.labels where value = 'onboarding' and language = 'es';
+        delete from marts.labels where value = 'applied';
+        delete from marts.labels where value = 'retention_week_1';
+        update marts.labels set name = ' ' where value = 'not_judged' and language = 'es';
+        """,
+    )
+
+    failed = _failed(run_suites(warehouse, [_of(suites, "marts.labels")], run_id=RUN))
+
+    assert set(failed) == {
+        "labels_speak_both_languages",
+        "labels_are_not_empty",
+        "labels_name_what_marts_hold",
+    }
+    assert [row["value"] for row in failed["labels_speak_both_languages"].sample] == ["onboarding"]
+    assert [row["value"] for row in failed["labels_are_not_empty"].sample] == ["not_judged"]
+    assert sorted(row["value"] for row in failed["labels_name_what_marts_hold"].sample) == [
+        "applied",
+        "retention_week_1",
+    ]
 
 
 def test_an_expectation_that_cannot_be_judged_fails_alone(tmp_path: Path) -> None:

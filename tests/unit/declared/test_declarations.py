@@ -15,7 +15,14 @@ import pytest
 
 from orchestration.declared import DeclarationError, Declarations, load_declarations
 from orchestration.declared.loader import DECLARED_FOLDER, creator_columns
-from orchestration.declared.render import StaleDeclarationsError, refuse_stale, render, rendered
+from orchestration.declared.render import (
+    LABELS,
+    MACROS,
+    StaleDeclarationsError,
+    refuse_stale,
+    render,
+    rendered,
+)
 
 
 @pytest.fixture
@@ -534,55 +541,124 @@ def test_a_missing_file_is_refused(folder: Path) -> None:
 # --- What is rendered ----------------------------------------------------------------------------
 
 
-def test_a_text_in_quotes_arrives_in_dbt_as_it_was_written(folder: Path) -> None:
+def called(macros: str, name: str) -> list[dict[str, object]]:
+    """What a rendered macro returns."""
     from jinja2 import Environment
 
-    label = """El "primer" LIVE, d'accord — 100 % 🎥"""
-    replace(folder, "cohorts.yaml", "label_es: Primer LIVE", f"label_es: >\n      {label}")
-    macros = rendered(load_declarations(folder))
-    found: list[object] = []
+    found: list[list[dict[str, object]]] = []
     template = Environment(autoescape=False).from_string(  # noqa: S701 - no page is made
-        macros.replace("return(", "keep(") + "{{ declared_cohorts() }}"
+        macros.replace("return(", "keep(") + f"{{{{ {name}() }}}}"
     )
     template.render(keep=found.append)
-    assert found == [
-        [
-            {
-                "name": "first_live",
-                "label_en": "First LIVE",
-                "label_es": label,
-                "description_en": "Creators by the week or month of their first LIVE day.",
-                "description_es": "Creadores según la semana o el mes de su primer día con LIVE.",
-                "activity": "live_day",
-                "occurrence": 1,
-                "date_column": None,
-                "segments": [segment.name for segment in load_declarations().segments],
-            },
-            {
-                "name": "joined",
-                "label_en": "Joining",
-                "label_es": "Ingreso",
-                "description_en": "Creators by the week or month in which they joined.",
-                "description_es": "Creadores según la semana o el mes en que ingresaron.",
-                "activity": None,
-                "occurrence": None,
-                "date_column": "joined_date",
-                "segments": [segment.name for segment in load_declarations().segments],
-            },
-        ]
+    return found[0]
+
+
+def test_a_text_in_quotes_arrives_in_dbt_as_it_was_written(folder: Path) -> None:
+    label = """El "primer" LIVE, d'accord — 100 % 🎥"""
+    replace(folder, "cohorts.yaml", "label_es: Primer LIVE", f"label_es: >\n      {label}")
+    texts = rendered(load_declarations(folder))
+    labels = called(texts[LABELS], "declared_labels")
+    assert [each for each in labels if each["kind"] == "cohort"] == [
+        {
+            "kind": "cohort",
+            "funnel": "*",
+            "name": "first_live",
+            "label_en": "First LIVE",
+            "label_es": label,
+            "description_en": "Creators by the week or month of their first LIVE day.",
+            "description_es": "Creadores según la semana o el mes de su primer día con LIVE.",
+        },
+        {
+            "kind": "cohort",
+            "funnel": "*",
+            "name": "joined",
+            "label_en": "Joining",
+            "label_es": "Ingreso",
+            "description_en": "Creators by the week or month in which they joined.",
+            "description_es": "Creadores según la semana o el mes en que ingresaron.",
+        },
+    ]
+    segments = [segment.name for segment in load_declarations().segments]
+    assert called(texts[MACROS], "declared_cohorts") == [
+        {
+            "name": "first_live",
+            "activity": "live_day",
+            "occurrence": 1,
+            "date_column": None,
+            "segments": segments,
+        },
+        {
+            "name": "joined",
+            "activity": None,
+            "occurrence": None,
+            "date_column": "joined_date",
+            "segments": segments,
+        },
     ]
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("cohorts.yaml", "label_es: Ingreso", "label_es: Entrada"),
+        ("activities.yaml", "label_en: Applied", "label_en: Asked to join"),
+        ("segments.yaml", "description_es: Dónde trabaja", "description_es: Donde vive"),
+        ("funnels.yaml", "label_es: Tercer día LIVE válido", "label_es: Tercer día válido"),
+        ("funnels.yaml", "description_en: From the", "description_en: The way from the"),
+    ],
+)
+def test_a_changed_label_changes_nothing_that_models_compute(
+    folder: Path, file: str, old: str, new: str
+) -> None:
+    before = rendered(load_declarations(folder))
+    replace(folder, file, old, new)
+    after = rendered(load_declarations(folder))
+    assert after[MACROS] == before[MACROS]
+    assert after[LABELS] != before[LABELS]
+
+
+def test_a_changed_window_changes_what_models_compute(folder: Path) -> None:
+    before = rendered(load_declarations(folder))
+    replace(folder, "funnels.yaml", "window_days: 120", "window_days: 90")
+    assert rendered(load_declarations(folder))[MACROS] != before[MACROS]
+
+
+def test_a_step_is_described_by_what_it_asks_for(folder: Path) -> None:
+    def steps() -> dict[object, tuple[object, object]]:
+        labels = called(rendered(load_declarations(folder))[LABELS], "declared_labels")
+        return {
+            each["name"]: (each["description_en"], each["description_es"])
+            for each in labels
+            if each["funnel"] == "onboarding"
+        }
+
+    told = steps()
+    assert told["applied"] == (
+        "Applied; the funnel begins here.",
+        "Presentó su solicitud; aquí empieza el embudo.",
+    )
+    assert told["third_valid_day"] == (
+        "Valid LIVE day, number 3, at most 21 days after the step “First LIVE”.",
+        "Día LIVE válido, número 3, a más tardar 21 días después del paso «Primer LIVE».",
+    )
+    assert told["retained_in_week_4"] == (
+        "LIVE day, 21 to 28 days after the step “First LIVE”.",
+        "Día con LIVE, de 21 a 28 días después del paso «Primer LIVE».",
+    )
+
+
 def test_macros_are_written_only_where_the_declarations_changed(tmp_path: Path) -> None:
-    path = tmp_path / "macros" / "declared.sql"
-    assert render(path) is True
-    assert render(path) is False
-    path.write_text("{# somebody's own #}", encoding="utf-8")
-    assert render(path) is True
-    refuse_stale(path)
+    folder = tmp_path / "macros"
+    assert render(folder) is True
+    assert render(folder) is False
+    for path in (MACROS, LABELS):
+        (folder / path.name).write_text("{# somebody's own #}", encoding="utf-8")
+        with pytest.raises(StaleDeclarationsError, match="semillero prepare"):
+            refuse_stale(folder)
+        assert render(folder) is True
+        refuse_stale(folder)
 
 
 def test_definitions_do_not_load_on_macros_of_other_declarations(tmp_path: Path) -> None:
-    path = tmp_path / "declared.sql"
     with pytest.raises(StaleDeclarationsError, match="semillero prepare"):
-        refuse_stale(path)
+        refuse_stale(tmp_path)
