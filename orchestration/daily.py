@@ -22,8 +22,8 @@ from orchestration.ingest import discover
 from orchestration.ingest.landing_zone import open_zone
 from orchestration.ingest.ledger import Ledger
 from orchestration.ingest.results import why_refused
-from orchestration.seeds.tables import day_of
 from orchestration.screen import TEXTS, RunEnd, Verdict
+from orchestration.seeds.tables import day_of
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.warehouse import home_lock
 

@@ -29,9 +29,9 @@ from orchestration.contracts.loader import FeedContract
 from orchestration.errors import BilingualError
 from orchestration.ingest.discover import raw_path
 from orchestration.ingest.ledger import EventDay, Ledger, PartitionRecord
-from orchestration.seeds.check import check_seeds
 from orchestration.release.certificate import InputPartition, sorted_inputs
 from orchestration.release.pointer import current_release
+from orchestration.seeds.check import check_seeds
 from orchestration.settings import Settings
 from orchestration.versions import models_fingerprint
 

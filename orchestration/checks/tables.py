@@ -1,8 +1,9 @@
 """The tables that a release promises, with their grain.
 
 What lives here: one entry per mart of the contract, which everybody who must know the closed list
-reads (suites, shift, publication), and the tables that publication adds, which no model makes. What
-may not: columns of marts and their meaning (the models' yml says them). A new mart is one line here.
+reads (suites, shift, publication), and the tables that publication adds, which no model makes.
+What may not: columns of marts and their meaning (the models' yml says them). A new mart is one line
+here.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def labels_of(rows: Sequence[SeedRow]) -> list[Label]:
 
 def serving(place: Place) -> list[Place]:
     """The places whose label serves a place, the one that wins first."""
-    mart, column, code = place
+    _, column, code = place
     general = [(ANY, column, code)] if column else []
     return [place, *general, *([(ANY, ANY, code)] if code in _FLAG else [])]
 
@@ -180,10 +180,10 @@ def _why_unused(place: Place, marts: Published) -> tuple[str, str]:
         )
     if code and not any(code in columns[column] for columns in having):
         return (
-            f"{code!r} is no code of column {column!r}. Codes are the accepted values (or the meta "
-            "`codes`) in the mart's yml.",
-            f"{code!r} no es un código de la columna {column!r}. Los códigos son los valores "
-            "aceptados (o `codes` en meta) en el yml de la tabla.",
+            f"{code!r} is no code of column {column!r}: neither its accepted values nor `codes` in "
+            "its meta name it.",
+            f"{code!r} no es un código de la columna {column!r}: no está entre sus valores "
+            "aceptados ni en `codes` de su meta.",
         )
     return (
         "this line labels nothing: every mart has a line of its own for it.",

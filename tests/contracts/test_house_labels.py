@@ -1,9 +1,9 @@
 """Everything published has a name and a description, in English and in the Spanish of its readers.
 
-What lives here: whether each mart, column, code, KPI, rule, market, funnel, step, cohort, segment and
-activity is labelled in both languages, whether a label is of something, and what a reader sees at
-once in a text that nobody translated with care. What may not: which lines are refused before a run
-(`tests/unit/test_seeds.py`), and rows of the mart (`tests/integration/test_labels_mart.py`).
+What lives here: whether each mart, column, code, KPI, rule, market, funnel, step, cohort, segment
+and activity is labelled in both languages, whether a label is of something, and what a reader sees
+at once in a text that nobody translated with care. What may not: which lines are refused before a
+run (`tests/unit/test_seeds.py`), and rows of the mart (`tests/integration/test_labels_mart.py`).
 """
 
 from __future__ import annotations
@@ -34,27 +34,38 @@ SAME_IN_BOTH = frozenset(
     {"no", "live", "total", "id", "argentina", "chile", "colombia", "vietnam", "venezuela"}
 )
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Words that are no Spanish without their accent (or are another word, which no label means).
-_WITHOUT_ACCENT = frozenset(
-    """dia dias pais paises mas numero numeros ultimo ultima ultimos ultimas unico unica unicos unicas
-    codigo codigos metrica metricas categoria categorias telefono tambien despues segun minimo minima
-    maximo maxima publico indice pagina paginas linea lineas area areas titulo rapido rapida rapidos
-    facil dificil comun ademas atras traves interes todavia aqui asi ahi alli estan estas habia habian
-    tenia tenian podria deberia ano anos espanol ingles razon version sabado miercoles jamas
-    ningun algun quizas dolar dolares estadistica estadisticas historico automatico automatica""".split()
+_WITHOUT_ACCENT = _words(
+    """
+    dia dias pais paises mas numero numeros ultimo ultima ultimos ultimas unico unica unicos unicas
+    codigo codigos metrica metricas categoria categorias telefono tambien despues segun minimo
+    minima maximo maxima publico indice pagina paginas linea lineas area areas titulo rapido rapida
+    facil dificil comun ademas atras traves interes todavia aqui asi ahi alli estan habia habian
+    tenia tenian podria deberia ano anos espanol ingles razon sabado miercoles jamas ningun algun
+    quizas dolar dolares estadistica estadisticas historico automatico automatica
+    """
 )
 # -ción, -sión, -xión and -gión lose their accent in the plural only.
 _ENDING_WITHOUT_ACCENT = re.compile(r"\w*(?:cion|sion|xion|gion)")
 # People in Latin America read "usted", and words of their own.
-_OF_SPAIN = frozenset(
-    """vosotros vosotras vuestro vuestra vuestros vuestras os sois ordenador ordenadores fichero ficheros
-    coger cogen móviles vale""".split()
+_OF_SPAIN = _words(
+    """
+    vosotros vosotras vuestro vuestra vuestros vuestras os sois ordenador ordenadores fichero
+    ficheros coger cogen vale
+    """
 )
 _VERB_OF_SPAIN = re.compile(r"\w+(?:áis|éis)")
-_TOO_CLOSE = frozenset({"tu", "tus", "ti", "puedes", "debes", "tienes", "quieres"})
-_ENGLISH = frozenset(
-    """the of and with from which their that this these those there is are was were has have had who
-    when where what how many much each every day days week weeks month time""".split()
+_TOO_CLOSE = _words("tu tus ti puedes debes tienes quieres")
+_ENGLISH = _words(
+    """
+    the of and with from which their that this these those there is are was were has have had who
+    when where what how many much each every day days week weeks month time
+    """
 )
 
 _LONGEST_NAME = 60

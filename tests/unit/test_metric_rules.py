@@ -185,7 +185,7 @@ def test_every_fault_is_told_at_once_and_not_more_than_a_screen(seeds: Path) -> 
         ("metric_rules.csv", ",min_diamonds,", ",min_dimonds,", "line 1: column 'min_dimonds' is"),
         ("metric_rules.csv", ",min_diamonds,", ",min_dimonds,", "line 1: column 'min_diamonds' is"),
         ("metric_rules.csv", ",valid_to,", ",valid_from,", "column 'valid_from' stands there"),
-        ("metric_rules.csv", "as_reported,*,", "as_reported,", "line 7: 21 values for 22 columns"),
+        ("metric_rules.csv", "as_reported,*,", "as_reported,", "line 7: 23 values for 24 columns"),
         ("metric_rules.csv", '"Creator network', 'Creator" network', "line 2: "),
         ("markets.csv", "America/Bogota", "America/Bogotá", "line 3: 'America/Bogotá' is not an"),
         ("markets.csv", "America/Bogota", "UTC-5", "line 3: 'UTC-5' is not an IANA time zone"),

@@ -1,8 +1,8 @@
 {#
     Made from orchestration/declared/*.yaml by `semillero prepare`. Change those, not this.
 
-    What lives here: what people call what is declared. What may not: anything that a model but `labels`
-    reads, because these words are no reason to build facts anew.
+    What lives here: what people call what is declared. What may not: anything that a model but
+    `labels` reads, because these words are no reason to build facts anew.
 #}
 
 {# Names and descriptions. `funnel` is the one that a step belongs to, `*` elsewhere. #}
