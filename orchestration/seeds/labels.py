@@ -179,12 +179,9 @@ def _why_unused(place: Place, marts: Published) -> tuple[str, str]:
             f"la tabla {mart} no tiene la columna {column!r}.",
         )
     if code and not any(code in columns[column] for columns in having):
-        return (
-            f"{code!r} is no code of column {column!r}: neither its accepted values nor `codes` in "
-            "its meta name it.",
-            f"{code!r} no es un código de la columna {column!r}: no está entre sus valores "
-            "aceptados ni en `codes` de su meta.",
-        )
+        en = f"{code!r} is no code of column {column!r}: neither its accepted values nor `codes`"
+        es = f"{code!r} no es un código de la columna {column!r}: no está entre sus valores"
+        return f"{en} in its meta name it.", f"{es} aceptados ni en `codes` de su meta."
     return (
         "this line labels nothing: every mart has a line of its own for it.",
         "esta línea no sirve a nadie: cada tabla tiene su propia línea para eso.",

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_house_models import meta_of, models_of
 
 from orchestration.checks.tables import ABOUT
 from orchestration.declared import load_declarations
@@ -68,6 +67,9 @@ _ENGLISH = _words(
     """
 )
 
+# How the mart reads the macro of labels; nobody else may.
+_ROWS = "label_rows.sql"
+
 _LONGEST_NAME = 60
 _LONGEST_DESCRIPTION = 220
 
@@ -84,6 +86,15 @@ class Text:
     def is_description(self) -> bool:
         """Whether it is a sentence, and no name."""
         return self.where.endswith("description")
+
+
+def marts_of(manifest: Manifest) -> list[Mapping[str, Any]]:
+    """The marts that dbt makes."""
+    return [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == "marts"
+    ]
 
 
 # --- What has to be labelled ----------------------------------------------------------------------
@@ -214,7 +225,7 @@ def test_every_label_is_of_something(labels: list[Label], marts: Published) -> N
 
 
 def test_what_is_labelled_is_what_dbt_promises(manifest: Manifest, marts: Published) -> None:
-    promised = {mart["name"]: list(mart["columns"]) for mart in models_of(manifest, "marts")}
+    promised = {mart["name"]: list(mart["columns"]) for mart in marts_of(manifest)}
     assert {mart: list(columns) for mart, columns in marts.items()} == promised | {
         table: list(columns) for table, columns in ABOUT.items()
     }
@@ -223,7 +234,7 @@ def test_what_is_labelled_is_what_dbt_promises(manifest: Manifest, marts: Publis
 def test_every_code_that_a_test_of_a_mart_accepts_is_known(
     manifest: Manifest, marts: Published
 ) -> None:
-    names = {mart["unique_id"]: mart["name"] for mart in models_of(manifest, "marts")}
+    names = {mart["unique_id"]: mart["name"] for mart in marts_of(manifest)}
     tested = {
         (names[node["attached_node"]], node["column_name"]): {
             str(value) for value in node["test_metadata"]["kwargs"]["values"]
@@ -266,21 +277,22 @@ def test_everything_declared_is_rendered_with_its_label() -> None:
 
 def label_reader_faults(manifest: Manifest) -> list[str]:
     """Readers, beside the mart of labels, of what may change without building anything anew."""
-    made = {f"{Path(file).stem}" for file in LABEL_FILES}
-    macros = {
+    label_macros = {
         name
         for name, macro in manifest["macros"].items()
-        if Path(macro["original_file_path"]).stem in made
+        if Path(macro["original_file_path"]).name in {LABELS.name, _ROWS}
     }
-    unread = {"seed.semillero.mart_labels", *macros}
-    readers = [
-        *(node for node in manifest["nodes"].values() if node["name"] != "labels"),
-        *manifest["macros"].values(),
-    ]
+    unread = {"seed.semillero.mart_labels", *label_macros}
+    readers = {
+        name: node
+        for name, node in {**manifest["nodes"], **manifest["macros"]}.items()
+        if name not in {*label_macros, "model.semillero.labels"}
+        # Tests change no table.
+        and node["resource_type"] != "test"
+    }
     return [
         f"{node['name']} reads {read}"
-        for node in readers
-        if node.get("attached_node") is None and node.get("resource_type") != "test"
+        for node in readers.values()
         for kind in ("nodes", "macros")
         for read in sorted(unread & set((node.get("depends_on") or {}).get(kind) or ()))
     ]
@@ -291,10 +303,10 @@ def test_only_the_mart_of_labels_reads_what_changes_nothing_else(
 ) -> None:
     assert all((checkout / file).is_file() for file in LABEL_FILES)
     assert {LABELS.relative_to(checkout).as_posix(), f"seeds/{seed.FILE}"} == LABEL_FILES
-    (mart,) = (mart for mart in models_of(manifest, "marts") if mart["name"] == "labels")
+    (mart,) = (mart for mart in marts_of(manifest) if mart["name"] == "labels")
     assert mart["config"]["materialized"] == "table", "it would not be made anew"
     assert "seed.semillero.mart_labels" in mart["depends_on"]["nodes"]
-    assert "macro.semillero.declared_labels" in mart["depends_on"]["macros"]
+    assert "macro.semillero.declared_label_rows" in mart["depends_on"]["macros"]
     assert label_reader_faults(manifest) == []
 
 
@@ -306,13 +318,14 @@ def twice_faults(mart: Mapping[str, Any]) -> list[str]:
     return [
         f"{where}: {key} belongs into seeds/{seed.FILE}"
         for where, thing in things.items()
-        for key in meta_of(thing)
+        for meta in (thing.get("meta"), (thing.get("config") or {}).get("meta"))
+        for key in meta or {}
         if key.startswith("label")
     ]
 
 
 def test_no_label_stands_in_the_yml_of_a_mart(manifest: Manifest) -> None:
-    assert [fault for mart in models_of(manifest, "marts") for fault in twice_faults(mart)] == []
+    assert [fault for mart in marts_of(manifest) for fault in twice_faults(mart)] == []
 
 
 # --- Each rule can fail ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Labels, KPIs, targets, holidays and the rule of supply that cannot be are refused with their line.
+"""Labels, KPIs, targets, holidays and rules of supply that cannot be are refused with their line.
 
 What lives here: the seeds as they are, and copies of them with one thing wrong each, and which of
 them builds anything anew. What may not: metric rules, markets and platforms
@@ -115,17 +115,14 @@ def test_a_label_of_nothing_or_twice_there_is_refused(
 @pytest.mark.parametrize(
     ("text", "column"),
     [
-        (",Daily KPIs,", "name_en"),
-        (",KPI diarios,", "name_es"),
-        (
-            ',"Each KPI by day and market, with its target, its changes and whether the day is out '
-            'of the ordinary.",',
-            "description_en",
-        ),
+        (",Market that day,", "name_en"),
+        (",Mercado de ese día,", "name_es"),
+        (",Where the creator worked on that day.,", "description_en"),
     ],
 )
 def test_a_label_without_a_text_is_refused(seeds: Path, text: str, column: str) -> None:
-    number = replace_in_line(seeds / "mart_labels.csv", "kpi_daily,,,", text, ",,")
+    path = seeds / "mart_labels.csv"
+    number = replace_in_line(path, "fct_creator_days,market,", text, ",,")
     english, spanish = refusals(seeds)
     assert english == [f"* seeds/mart_labels.csv, line {number}: {column} is empty."]
     assert spanish == [f"* seeds/mart_labels.csv, línea {number}: {column} está vacío."]

@@ -1,8 +1,8 @@
 {#
-    What marts promise in their yml, as something to be labelled.
+    Rows of `values` lists for the mart of labels.
 
-    What lives here: reading marts, columns and codes out of the project's graph. What may not: words for
-    people.
+    What lives here: what marts promise in their yml, as something to be labelled, and what is declared,
+    with its labels. What may not: words for people.
 #}
 
 {#
@@ -39,6 +39,34 @@
         {%- endfor -%}
     {%- endfor -%}
     {%- for entry in entries or [['', '', '', '']] %}
-    ('{{ entry | join("', '") }}'){{ "," if not loop.last }}
+    (
+        {%- for text in entry -%}
+        {{ dbt.string_literal(dbt.escape_single_quotes(text)) }}{{ ", " if not loop.last }}
+        {%- endfor -%}
+    ){{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#
+    Rows of a `values` list, one for each thing declared: kind of entry, the column of marts in which its name
+    stands, funnel (of a step), name, and label and description in both languages.
+#}
+{% macro declared_label_rows() -%}
+    {%- set columns = {
+        'activity': 'activity',
+        'cohort': 'cohort_kind',
+        'funnel': 'funnel_name',
+        'funnel_step': 'step_name',
+        'segment': 'segment_kind',
+    } -%}
+    {%- for label in declared_labels() %}
+    (
+        {%- for text in [
+            label.kind, columns[label.kind], label.funnel, label.name,
+            label.label_en, label.label_es, label.description_en, label.description_es,
+        ] -%}
+        {{ dbt.string_literal(dbt.escape_single_quotes(text)) }}{{ ", " if not loop.last }}
+        {%- endfor -%}
+    ){{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
