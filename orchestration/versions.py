@@ -30,38 +30,38 @@ LABEL_FILES = frozenset(
 _LABELS = tuple(map(Path, sorted(LABEL_FILES)))
 
 
-def project_fingerprint(root: Path = PROJECT_ROOT) -> str:
+def project_fingerprint() -> str:
     """What dbt's parse of the project depends on: also what no table is made of."""
-    return _fingerprint(root)
+    return _fingerprint()
 
 
-def marts_fingerprint(root: Path = PROJECT_ROOT) -> str:
+def marts_fingerprint() -> str:
     """What the published content depends on beside its inputs: models, macros, seeds, engines.
 
     How metrics are asked changes no table, so it is left out.
     """
-    return _fingerprint(root, _SEMANTIC)
+    return _fingerprint(_SEMANTIC)
 
 
-def models_fingerprint(root: Path = PROJECT_ROOT) -> str:
+def models_fingerprint() -> str:
     """What facts depend on beside their inputs: as `marts_fingerprint`, but for labels.
 
     When it changes, everything is rebuilt: a fact computed by yesterday's SQL is not today's fact.
     """
-    return _fingerprint(root, _SEMANTIC, *_LABELS)
+    return _fingerprint(_SEMANTIC, *_LABELS)
 
 
-def _fingerprint(root: Path, *leave_out: Path) -> str:
-    roots = [root / name for name in ("dbt_project", "models", "seeds")]
+def _fingerprint(*leave_out: Path) -> str:
+    roots = [PROJECT_ROOT / name for name in ("dbt_project", "models", "seeds")]
     engines = [
         f"{name}={version(name)}" for name in ("duckdb", "dbt-core", "dbt-duckdb", "statsmodels")
     ]
-    return _sha256([_hash_files(root, roots, _MODEL_SUFFIXES, leave_out), *engines])
+    return _sha256([_hash_files(roots, _MODEL_SUFFIXES, leave_out), *engines])
 
 
 def code_version() -> CodeVersion:
     """The models and the Python, contracts and suites that decide what is published."""
-    python = _hash_files(PROJECT_ROOT, [PROJECT_ROOT / "orchestration"], _PYTHON_SUFFIXES)
+    python = _hash_files([PROJECT_ROOT / "orchestration"], _PYTHON_SUFFIXES)
     return CodeVersion(commit=_commit(), fingerprint=_sha256([marts_fingerprint(), python]))
 
 
@@ -80,16 +80,13 @@ def _commit() -> str | None:
 
 
 def _hash_files(
-    checkout: Path,
-    roots: Sequence[Path],
-    suffixes: frozenset[str],
-    leave_out: Sequence[Path] = (),
+    roots: Sequence[Path], suffixes: frozenset[str], leave_out: Sequence[Path] = ()
 ) -> str:
     """sha256 over relative names and contents of the files below `roots`, in a fixed order."""
     digest = hashlib.sha256()
     for root in roots:
         for path in sorted(root.rglob("*")):
-            relative = path.relative_to(checkout)
+            relative = path.relative_to(PROJECT_ROOT)
             if path.suffix not in suffixes or _GENERATED.intersection(relative.parts):
                 continue
             if any(relative.is_relative_to(each) for each in leave_out):

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from dbt_world import DbtWorld
 
-from orchestration import versions, warehouse
+from orchestration import versions
 from orchestration.contracts.loader import load_contracts
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.warehouse import plan_build
@@ -144,7 +144,7 @@ def test_a_changed_label_is_in_the_next_build_and_builds_nothing_anew(
     for folder in ("dbt_project", "models", "seeds"):
         shutil.copytree(PROJECT_ROOT / folder, root / folder, ignore=leave_out)
     monkeypatch.setattr(dbt_world, "DBT_PROJECT", root / "dbt_project")
-    monkeypatch.setattr(warehouse, "models_fingerprint", lambda: versions.models_fingerprint(root))
+    monkeypatch.setattr(versions, "PROJECT_ROOT", root)
     settings = Settings(home=tmp_path / "home")
     settings.home.mkdir()
 

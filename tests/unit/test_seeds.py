@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from orchestration import versions
 from orchestration.seeds.check import check_seeds
 from orchestration.seeds.tables import SEEDS, SeedError
 from orchestration.settings import PROJECT_ROOT
-from orchestration.versions import LABEL_FILES, models_fingerprint, project_fingerprint
 
 
 @pytest.fixture
@@ -315,25 +315,28 @@ def test_a_command_refuses_a_wrong_label_before_anything_runs(
 # --- What a changed seed builds anew --------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what the marts depend on."""
-    root = tmp_path_factory.mktemp("checkout")
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what the marts depend on, as the checkout whose fingerprints are taken."""
+    root = tmp_path / "checkout"
     leave_out = shutil.ignore_patterns("target", "logs")
     for folder in ("dbt_project", "models", "seeds"):
         shutil.copytree(PROJECT_ROOT / folder, root / folder, ignore=leave_out)
+    monkeypatch.setattr(versions, "PROJECT_ROOT", root)
     return root
 
 
-@pytest.mark.parametrize("file", sorted(LABEL_FILES))
+@pytest.mark.parametrize("file", sorted(versions.LABEL_FILES))
 def test_a_changed_label_is_another_release_and_builds_no_fact_anew(
     checkout: Path, file: str
 ) -> None:
-    facts, everything = models_fingerprint(checkout), project_fingerprint(checkout)
+    facts = versions.models_fingerprint()
+    published = versions.marts_fingerprint(), versions.code_version().fingerprint
     with (checkout / file).open("a", encoding="utf-8") as text:
         text.write("\n")
-    assert models_fingerprint(checkout) == facts
-    assert project_fingerprint(checkout) != everything
+    assert versions.models_fingerprint() == facts
+    assert versions.marts_fingerprint() != published[0]
+    assert versions.code_version().fingerprint != published[1]
 
 
 @pytest.mark.parametrize(
@@ -346,12 +349,7 @@ def test_a_changed_label_is_another_release_and_builds_no_fact_anew(
     ],
 )
 def test_whatever_models_compute_with_builds_facts_anew(checkout: Path, file: str) -> None:
-    facts = models_fingerprint(checkout)
+    facts = versions.models_fingerprint()
     with (checkout / file).open("a", encoding="utf-8") as text:
         text.write("\n")
-    assert models_fingerprint(checkout) != facts
-
-
-def test_the_fingerprints_are_those_of_this_checkout(checkout: Path) -> None:
-    assert project_fingerprint() == project_fingerprint(PROJECT_ROOT) != models_fingerprint()
-    assert checkout != PROJECT_ROOT
+    assert versions.models_fingerprint() != facts
