@@ -237,13 +237,15 @@ noted_states as (
 
 ),
 
-dated_states as (
+followed_states as (
 
     -- Who moves west is not back on the day before: days of a history go forward.
     select
         creator_id,
         {%- for attribute in attributes %}
         {{ attribute }},
+        lag({{ attribute }}) over (partition by creator_id order by noted_at)
+            as previous_{{ attribute }},
         {%- endfor %}
         updated_at,
         noted_at,
@@ -251,8 +253,27 @@ dated_states as (
             partition by creator_id
             order by noted_at
             rows between unbounded preceding and current row
-        ) as noted_date
+        ) as noted_date,
+        row_number() over (partition by creator_id order by noted_at) as version_number
     from noted_states
+
+),
+
+dated_states as (
+
+    -- Most versions say nothing new; what they would become is settled before the days are.
+    select
+        creator_id,
+        {{ attributes | join(',\n        ') }},
+        updated_at,
+        noted_at,
+        noted_date
+    from followed_states
+    where
+        version_number = 1
+        {%- for attribute in attributes %}
+        or {{ differs(attribute, 'previous_' ~ attribute) }}
+        {%- endfor %}
 
 ),
 
