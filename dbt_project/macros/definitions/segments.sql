@@ -5,7 +5,7 @@
     (`declared_segments()`), and anything that knows a mart.
 #}
 
-{# The segment of one kind that a row of `int_creator_lifetimes` is in. #}
+{# The segment of one kind that a row of `int_creator_lifetimes` or `int_creators_settled` is in. #}
 {% macro segment_value(segment) -%}
     {{ return("'all'" if segment.column is none else 'segment_' ~ segment.name) }}
 {%- endmacro %}
@@ -28,7 +28,8 @@
     98,000 distinct combinations, and to count by combination first and sum up then took 7.5 times as long.
 
     Arguments:
-        rows: relation (a table: it is read once a kind) with creator_number and the keys.
+        rows: relation or CTE with creator_number and the keys; it is read once a kind.
+        creators: relation with creator_number and the columns of segments.
         keys: columns that name a cell beside its segment.
         counts: mapping of the name of a count to the condition on `rows` that a row counts under.
         shown: mapping of a segment's name to the condition on `rows` under which its cells are shown;
@@ -36,8 +37,7 @@
 
     Returns a query: keys, segment_kind, segment_value, counts.
 #}
-{% macro counted_by_segment(rows, keys, counts, shown={}) -%}
-    {%- set lifetimes = ref('int_creator_lifetimes') -%}
+{% macro counted_by_segment(rows, creators, keys, counts, shown={}) -%}
     {%- for segment in declared_segments() if shown.get(segment.name, '') is not none %}
     select
         {% for key in keys -%}
@@ -50,8 +50,8 @@
         {% endfor %}
     from {{ rows }} as creator_rows
     {% if segment.column is not none -%}
-    inner join {{ lifetimes }} as creator_lifetimes
-        on creator_rows.creator_number = creator_lifetimes.creator_number
+    inner join {{ creators }} as creators
+        on creator_rows.creator_number = creators.creator_number
     {% endif -%}
     {% if shown.get(segment.name) -%}
     where {{ shown[segment.name] }}

@@ -3,9 +3,15 @@
 
 with
 
-creator_days as (
+creator_numbers as (
 
-    select * from {{ ref('fct_creator_days') }}
+    select * from {{ ref('int_creator_numbers') }}
+
+),
+
+active_days as (
+
+    select * from {{ ref('int_creator_active_days') }}
 
 ),
 
@@ -15,32 +21,23 @@ creators as (
 
 ),
 
-live_as_of as (
-
-    select * from {{ ref('int_live_as_of') }}
-
-),
-
--- East of UTC a creator's local day is ahead of the arrival day. What lies beyond as_of has no
--- period yet; it is counted by the arrival that reaches it.
 lifetimes as (
 
     select
-        creator_days.creator_id,
-        min(creator_days.local_date) as first_active_date,
-        max(creator_days.local_date) as last_active_date
-    from creator_days
-    inner join live_as_of
-        on creator_days.local_date <= live_as_of.as_of_date
-    where creator_days.session_count > 0
-    group by creator_days.creator_id
+        creator_number,
+        min(local_date) as first_active_date,
+        max(local_date) as last_active_date
+    from active_days
+    group by creator_number
 
 ),
 
+-- A number stays with who is gone: not everybody who has one is known.
 creators_known as (
 
     select
-        coalesce(creators.creator_id, lifetimes.creator_id) as creator_id,
+        creator_numbers.creator_id,
+        creator_numbers.creator_number,
         {% for segment in segments -%}
         coalesce(creators.{{ segment.column }}, 'unknown') as segment_{{ segment.name }},
         {% endfor -%}
@@ -49,9 +46,10 @@ creators_known as (
         {% endfor -%}
         lifetimes.first_active_date,
         lifetimes.last_active_date
-    from creators
-    full outer join lifetimes
-        on creators.creator_id = lifetimes.creator_id
+    from creator_numbers
+    left join creators on creator_numbers.creator_id = creators.creator_id
+    left join lifetimes on creator_numbers.creator_number = lifetimes.creator_number
+    where creators.creator_id is not null or lifetimes.creator_number is not null
 
 ),
 
@@ -59,7 +57,7 @@ final as (
 
     select
         creator_id,
-        cast(row_number() over (order by creator_id) as integer) as creator_number,
+        creator_number,
         cast(
             dense_rank() over (order by {{ segment_columns() | join(', ') }}) as integer
         ) as segment_set_number,

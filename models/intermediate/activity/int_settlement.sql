@@ -1,0 +1,100 @@
+{%- set previous_settlement = previous('int_settlement') -%}
+{%- set previous_moved = previous('int_creators_moved') -%}
+{#- Of the creators; beyond it, counting them apart every day costs more than counting all anew. -#}
+{%- set most_moved_share = 0.02 -%}
+
+with
+
+live_as_of as (
+
+    select * from {{ ref('int_live_as_of') }}
+
+),
+
+days_touched as (
+
+    select * from {{ ref('int_creator_days_touched') }}
+
+),
+
+creators as (
+
+    select * from {{ ref('dim_creators') }}
+
+),
+
+-- One row, also where nobody was LIVE yet.
+wanted as (
+
+    select
+        coalesce(
+            {{ period_start(
+                var('settled_grain'), add_days('max(as_of_date)', -var('settled_after_days'))
+            ) }},
+            date '1970-01-01'
+        ) as settled_until_date
+    from live_as_of
+
+),
+
+earliest_touched as (
+
+    select min(local_date) as first_date
+    from days_touched
+
+),
+
+moved as (
+
+    {% if previous_moved -%}
+    select count(*) as moved_count
+    from {{ previous_moved }}
+    {%- else -%}
+    select 0 as moved_count
+    {%- endif %}
+
+),
+
+known as (
+
+    select count(*) as creator_count
+    from creators
+
+),
+
+held as (
+
+    {% if previous_settlement -%}
+    select
+        max(settled_until_date) as settled_until_date,
+        max(settled_by) as settled_by
+    from {{ previous_settlement }}
+    {%- else -%}
+    select
+        cast(null as date) as settled_until_date,
+        cast(null as {{ dbt.type_string() }}) as settled_by
+    {%- endif %}
+
+),
+
+final as (
+
+    select
+        wanted.settled_until_date,
+        case
+            when
+                held.settled_until_date = wanted.settled_until_date
+                and coalesce(earliest_touched.first_date >= wanted.settled_until_date, true)
+                and moved.moved_count <= {{ most_moved_share }} * known.creator_count
+                then held.settled_by
+            else '{{ invocation_id }}'
+        end as settled_by
+    from wanted
+    cross join earliest_touched
+    cross join moved
+    cross join known
+    cross join held
+
+)
+
+select * from final
