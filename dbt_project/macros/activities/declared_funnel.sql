@@ -45,3 +45,44 @@
     {%- endfor -%}
     {{ return(funnels) }}
 {%- endmacro %}
+
+
+{# The activities that a funnel begins with. #}
+{% macro entry_activities(declared) -%}
+    {%- set steps = declared.steps | map(attribute='activity') | list -%}
+    {{ return(steps if declared.order == 'unordered' else steps[:1]) }}
+{%- endmacro %}
+
+
+{#
+    The activities that decide a funnel and that are told by something else than LIVE days: events, and returns,
+    which depend on what was seen of other days too. Between the steps of a strict funnel, whatever happens decides.
+#}
+{% macro told_activities(declared) -%}
+    {%- set deciding = declared.steps | map(attribute='activity') | list
+        + declared.exclusions | map(attribute='activity') | list -%}
+    {%- set told = [] -%}
+    {%- for activity in declared_activities() if activity.comes_from not in ('live_days', 'valid_live_days') -%}
+        {%- if declared.order == 'strict' or activity.name in deciding -%}
+            {%- do told.append(activity.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(told) }}
+{%- endmacro %}
+
+
+{# Does every attempt begin with something told? Then only LIVE days after one decide anything. #}
+{% macro begins_with_what_is_told(declared) -%}
+    {%- set told = told_activities(declared) -%}
+    {{ return(entry_activities(declared) | reject('in', told) | list | length == 0) }}
+{%- endmacro %}
+
+
+{# Condition: is the activity one of these? #}
+{% macro is_one_of(activity, names) -%}
+    {%- if names -%}
+    {{ activity }} in ('{{ names | join("', '") }}')
+    {%- else -%}
+    false
+    {%- endif -%}
+{%- endmacro %}
