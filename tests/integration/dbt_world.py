@@ -7,6 +7,7 @@ may not: assertions, and knowledge of any model beyond the queues that a finishe
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -193,6 +194,7 @@ class DbtWorld:
         select: Sequence[str] = (),
         command: str = "run",
         finish: bool = True,
+        variables: Mapping[str, object] | None = None,
     ) -> dict[str, str]:
         """Register what arrived and run dbt.
 
@@ -202,6 +204,7 @@ class DbtWorld:
             command: The dbt command: run, build, test or seed.
             finish: Mark the partitions as loaded afterwards; False leaves the state of a build that
                 broke off.
+            variables: Values of dbt's `vars` other than those of the project.
 
         Returns:
             The status of every node that ran, by unique id.
@@ -215,6 +218,8 @@ class DbtWorld:
             arguments.append("--full-refresh")
         for selector in select:
             arguments += ["--select", selector]
+        if variables:
+            arguments += ["--vars", json.dumps(variables)]
         statuses = self.dbt(*arguments)
         if finish:
             self._loaded = dict(self._revisions)

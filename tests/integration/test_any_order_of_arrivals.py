@@ -288,6 +288,40 @@ def test_any_order_of_arrivals_corrections_and_withdrawals_gives_the_marts_of_on
     holds()
 
 
+def test_mornings_in_order_keep_what_is_settled_and_give_the_marts_of_one_build(
+    land: Land, seeded_world: DbtWorld, tmp_path: Path
+) -> None:
+    # Three weeks are too few for months to settle, so here each day does, two days later.
+    variables = {"settled_after_days": 2, "settled_grain": "day", "settled_most_moved_share": 1}
+    world = seeded_world.clone(tmp_path / "mornings")
+    in_order = seeded_world.clone(tmp_path / "in_order")
+    mornings = sorted({day for _, day in land.keys})
+    settled, moved = [], []
+    for number, morning in enumerate(mornings):
+        for key in land.keys:
+            if key[1] == morning:
+                world.adopt(*key, _version(land, key, "true"))
+                in_order.adopt(*key, _version(land, key, "true"))
+        if number < 10 or number % 3:
+            continue
+        for whole in (False, True):
+            # Without a day more, what is settled stays, but for late days that are touched.
+            world.build(variables=variables)
+            settled.append(world.rows("select settled_by from intermediate.int_settlement"))
+            moved.append(world.rows("select count(*) from intermediate.int_creators_moved"))
+            if whole:
+                in_order.build(full_refresh=True)
+                assert differences(world, in_order) == {}
+            else:
+                key = max(key for key in land.keys if key[0] == "creators" and key[1] <= morning)
+                world.adopt(*key, _version(land, key, "wrong"))
+                in_order.adopt(*key, _version(land, key, "wrong"))
+    assert filled(in_order) == list(MARTS)
+    # It was kept at least once, it was made anew at least once, and somebody had moved.
+    assert 1 < len({str(row) for row in settled}) < len(settled)
+    assert any(count > 0 for ((count,),) in moved)
+
+
 def test_two_worlds_that_differ_are_told_apart(
     land: Land, seeded_world: DbtWorld, tmp_path: Path
 ) -> None:

@@ -1,7 +1,5 @@
 {%- set previous_settlement = previous('int_settlement') -%}
 {%- set previous_moved = previous('int_creators_moved') -%}
-{#- Of the creators; beyond it, counting them apart every day costs more than counting all anew. -#}
-{%- set most_moved_share = 0.02 -%}
 
 with
 
@@ -85,7 +83,7 @@ final as (
             when
                 held.settled_until_date = wanted.settled_until_date
                 and coalesce(earliest_touched.first_date >= wanted.settled_until_date, true)
-                and moved.moved_count <= {{ most_moved_share }} * known.creator_count
+                and moved.moved_count <= {{ var('settled_most_moved_share') }} * known.creator_count
                 then held.settled_by
             else '{{ invocation_id }}'
         end as settled_by
