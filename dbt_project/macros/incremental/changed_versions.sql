@@ -47,7 +47,7 @@
 
     ),
 
-    held_versions as (
+    held_versions as {{ inlined() }} (
 
         select
             held.{{ key }},

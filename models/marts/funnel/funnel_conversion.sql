@@ -88,7 +88,14 @@ followed as (
     select
         steps.funnel_name,
         steps.creator_id,
+        steps.entry_week_start_date,
         steps.step_index,
+        steps.step_name,
+        steps.is_reached,
+        steps.is_matured,
+        steps.from_previous_seconds,
+        steps.from_start_seconds,
+        step_limits.limit_days,
         least(
             {{ days_between('cast(steps.entered_at as date)', 'steps.seen_until_date') }} - 1,
             step_limits.limit_days
@@ -110,14 +117,14 @@ followed as (
 creator_steps as (
 
     select
-        steps.funnel_name,
-        steps.entry_week_start_date,
-        steps.step_index,
-        steps.step_name,
-        steps.is_reached,
-        steps.is_matured,
-        steps.from_previous_seconds,
-        steps.from_start_seconds,
+        followed.funnel_name,
+        followed.entry_week_start_date,
+        followed.step_index,
+        followed.step_name,
+        followed.is_reached,
+        followed.is_matured,
+        followed.from_previous_seconds,
+        followed.from_start_seconds,
         coalesce(creator_lifetimes.segment_set_number, 0) as segment_set_number,
         coalesce(followed.reached_days <= followed.followed_days, false) as is_reached_in_sight,
         case
@@ -126,24 +133,15 @@ creator_steps as (
         end as left_days,
         coalesce(
             seen_until.seen_until_date
-            > {{ add_days('steps.entry_week_start_date', '6 + step_limits.limit_days') }},
+            > {{ add_days('followed.entry_week_start_date', '6 + followed.limit_days') }},
             false
         ) as is_week_over
-    from funnel_creator_steps as steps
-    inner join followed
-        on
-            steps.funnel_name = followed.funnel_name
-            and steps.creator_id = followed.creator_id
-            and steps.step_index = followed.step_index
-    inner join step_limits
-        on
-            steps.funnel_name = step_limits.funnel_name
-            and steps.step_index = step_limits.step_index
-    left join creator_lifetimes on steps.creator_id = creator_lifetimes.creator_id
+    from followed
+    left join creator_lifetimes on followed.creator_id = creator_lifetimes.creator_id
     left join seen_until
         on
-            steps.funnel_name = seen_until.funnel_name
-            and steps.entry_week_start_date = seen_until.event_date
+            followed.funnel_name = seen_until.funnel_name
+            and followed.entry_week_start_date = seen_until.event_date
 
 ),
 
@@ -299,6 +297,22 @@ estimates as (
 
 ),
 
+-- Engines add up logarithms in whatever order: without their last bits, what lies just between two
+-- published values is always published as the same.
+steady_estimates as (
+
+    select
+        {{ cell_list }},
+        followed_days,
+        round(reached_share, 12) as reached_share,
+        round(least(share_one, share_two), 12) as ci_low,
+        round(greatest(share_one, share_two), 12) as ci_high,
+        median_days,
+        p90_days
+    from estimates
+
+),
+
 with_previous as (
 
     select
@@ -352,13 +366,13 @@ final as (
         end as median_seconds_from_start,
         cells.is_complete,
         {{ published_rate('estimates.reached_share') }} as km_conversion_rate,
-        {{ published_rate('least(estimates.share_one, estimates.share_two)') }} as km_ci_low,
-        {{ published_rate('greatest(estimates.share_one, estimates.share_two)') }} as km_ci_high,
+        {{ published_rate('estimates.ci_low') }} as km_ci_low,
+        {{ published_rate('estimates.ci_high') }} as km_ci_high,
         cast(estimates.followed_days as bigint) as km_followed_days,
         cast(estimates.median_days as bigint) as km_median_days_from_start,
         cast(estimates.p90_days as bigint) as km_p90_days_from_start
     from with_previous as cells
-    left join estimates
+    left join steady_estimates as estimates
         on
             cells.funnel_name = estimates.funnel_name
             and cells.entry_week_start_date = estimates.entry_week_start_date
