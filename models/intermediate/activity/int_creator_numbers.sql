@@ -4,7 +4,7 @@
     on_schema_change='fail',
 ) }}
 
--- Of whom there are days only is in the queue of touched days, where there is a table to begin with:
+-- Where there is a table to begin with, whom only days tell of is in the queue of touched days:
 -- depends_on: {{ ref('int_creator_days_touched') }}
 -- depends_on: {{ ref('fct_creator_days') }}
 

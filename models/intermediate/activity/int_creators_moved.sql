@@ -31,16 +31,19 @@ in_other_segments as (
     left join creator_lifetimes
         on creators_settled.creator_number = creator_lifetimes.creator_number
     where
+        creator_lifetimes.creator_number is null
         {% for column in segment_columns() -%}
-        {{ "or " if not loop.first -}}
-        {{ differs('creators_settled.' ~ column, 'creator_lifetimes.' ~ column) }}
+        or {{ differs('creators_settled.' ~ column, 'creator_lifetimes.' ~ column) }}
         {% endfor %}
+
 ),
 
 in_other_cohorts as (
 
-    select coalesce(creator_cohorts.creator_number, cohorts_settled.creator_number)
-        as creator_number
+    select
+        coalesce(
+            creator_cohorts.creator_number, cohorts_settled.creator_number
+        ) as creator_number
     from creator_cohorts
     full outer join cohorts_settled
         on

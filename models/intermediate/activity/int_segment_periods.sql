@@ -66,7 +66,10 @@ counts_left as (
 told as (
 
     select
-        {{ (cell + counts.keys() | list) | join(',\n        ') }}
+        {{ cell | join(',\n        ') }},
+        active_count,
+        new_count,
+        retained_count
     from {{ ref('int_segment_periods_settled') }}
 
     union all
@@ -77,7 +80,9 @@ told as (
 
     select
         {{ cell | join(',\n        ') }},
-        -{{ counts | join(',\n        -') }}
+        -active_count as active_count,
+        -new_count as new_count,
+        -retained_count as retained_count
     from counts_left
 
 ),
@@ -86,9 +91,9 @@ final as (
 
     select
         {{ cell | join(',\n        ') }},
-        {% for count in counts -%}
-        cast(sum({{ count }}) as bigint) as {{ count }}{{ "," if not loop.last }}
-        {% endfor %}
+        cast(sum(active_count) as bigint) as active_count,
+        cast(sum(new_count) as bigint) as new_count,
+        cast(sum(retained_count) as bigint) as retained_count
     from told
     group by {{ cell | join(', ') }}
     having sum(active_count) > 0

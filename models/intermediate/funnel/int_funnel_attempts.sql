@@ -48,6 +48,7 @@ activities as (
 {% endif -%}
 {% for funnel in funnels -%}
 {%- set name = funnel.declared.name -%}
+{%- set relation = name ~ '_activities' if is_incremental() else ref('int_creator_activities') -%}
 {% if is_incremental() -%}
 {{ name }}_activities as (
 
@@ -63,11 +64,8 @@ activities as (
 {% endif -%}
 {{ name }}_attempts as (
 
-    -- Where everything is built each funnel reads the activities itself, and so of them only its own.
-    {{ funnel_of(
-        name ~ '_activities' if is_incremental() else ref('int_creator_activities'),
-        funnel.declared
-    ) | indent(4) }}
+    -- Where everything is built, each funnel reads activities itself, and so only its own.
+    {{ funnel_of(relation, funnel.declared) | indent(4) }}
 
 ),
 
@@ -79,7 +77,7 @@ activities as (
         {{ digest_of_rows(['activities.activity', 'activities.occurred_at', 'creators.timezone']) }}
             as told_digest,
         count(*) as told_count
-    from {{ name ~ '_activities' if is_incremental() else ref('int_creator_activities') }} as activities
+    from {{ relation }} as activities
     left join creators on activities.creator_id = creators.creator_id
     where {{ is_one_of('activities.activity', told_activities(funnel.declared)) }}
     group by activities.creator_id
