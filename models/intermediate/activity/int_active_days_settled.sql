@@ -44,3 +44,4 @@ final as (
 
 select * from final
 {% if is_settled() %}where false{% endif %}
+order by local_date

@@ -231,3 +231,4 @@ final as (
 )
 
 select * from final
+{{ by_day('local_date') }}

@@ -243,3 +243,4 @@ final as (
 )
 
 select * from final
+{{ by_day('local_date') }}

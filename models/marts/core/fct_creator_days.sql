@@ -397,3 +397,4 @@ final as (
 )
 
 select * from final
+{{ by_day('local_date') }}

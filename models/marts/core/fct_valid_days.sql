@@ -151,3 +151,4 @@ final as (
 )
 
 select * from final
+{{ by_day('local_date') }}
