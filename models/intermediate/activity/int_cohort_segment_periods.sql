@@ -6,12 +6,6 @@
 
 with
 
-creator_cohorts as (
-
-    select * from {{ ref('int_creator_cohorts') }}
-
-),
-
 recent_days as {{ inlined() }} (
 
     select * from {{ ref('int_active_days_recent') }}
@@ -44,63 +38,32 @@ periods_of_today as {{ inlined() }} (
 
 ),
 
-active_today as {{ inlined() }} (
+active_today as (
 
     {{ cohorts_of_periods('periods_of_today', ref('int_creator_cohorts')) | indent(4) }}
-
-),
-
-rows_of_today as (
-
-    select
-        {{ cohort_period | join(',\n        ') }},
-        creator_number,
-        false as is_entry,
-        true as is_active,
-        false as is_last
-    from active_today
-
-    union all
-
-    -- Everybody is in a cohort's own period once, LIVE in it or not.
-    select
-        cohort_kind,
-        period_grain,
-        cohort_start_date,
-        cohort_start_date as period_start_date,
-        creator_number,
-        true as is_entry,
-        false as is_active,
-        false as is_last
-    from creator_cohorts
-
-    union all
-
-    select
-        cohort_kind,
-        period_grain,
-        cohort_start_date,
-        last_period_start_date as period_start_date,
-        creator_number,
-        false as is_entry,
-        false as is_active,
-        true as is_last
-    from creator_cohorts
-    where last_period_start_date >= cohort_start_date
 
 ),
 
 counts_of_today as (
 
     {{ counted_by_segment(
-        rows='rows_of_today',
+        rows='active_today',
         creators=ref('int_creator_lifetimes'),
         keys=cohort_period,
-        counts={
-            'entered_count': 'creator_rows.is_entry',
-            'active_count': 'creator_rows.is_active',
-            'last_active_count': 'creator_rows.is_last',
-        },
+        counts={'active_count': 'true'},
+        shown=shown_cohorts(),
+    ) | indent(4) }}
+
+),
+
+-- Who entered and who was last active when, in one count: both are told of creators, not of days.
+member_counts as (
+
+    {{ counted_by_segment(
+        rows=ref('int_creator_cohorts'),
+        creators=ref('int_creator_lifetimes'),
+        keys=['cohort_kind', 'period_grain', 'cohort_start_date', 'last_period_start_date'],
+        counts={'member_count': 'true'},
         shown=shown_cohorts(),
     ) | indent(4) }}
 
@@ -135,7 +98,12 @@ told as (
 
     union all
 
-    select * from counts_of_today
+    select
+        {{ cell | join(',\n        ') }},
+        0 as entered_count,
+        active_count,
+        0 as last_active_count
+    from counts_of_today
 
     union all
 
@@ -145,6 +113,36 @@ told as (
         -active_count as active_count,
         0 as last_active_count
     from counts_left
+
+    union all
+
+    -- Everybody is in a cohort's own period once, LIVE in it or not.
+    select
+        cohort_kind,
+        period_grain,
+        cohort_start_date,
+        cohort_start_date as period_start_date,
+        segment_kind,
+        segment_value,
+        member_count as entered_count,
+        0 as active_count,
+        0 as last_active_count
+    from member_counts
+
+    union all
+
+    select
+        cohort_kind,
+        period_grain,
+        cohort_start_date,
+        last_period_start_date as period_start_date,
+        segment_kind,
+        segment_value,
+        0 as entered_count,
+        0 as active_count,
+        member_count as last_active_count
+    from member_counts
+    where last_period_start_date >= cohort_start_date
 
 ),
 
