@@ -15,18 +15,11 @@
 #}
 {% macro replace_rows(changes, keys, holds_everything=true) -%}
     {%- if is_incremental() -%}
-        {#- Key by key, so that the engine passes over blocks that hold none of them; then all together. #}
         delete from {{ this }} as held
-        where
-            {% for key in keys -%}
-            {{ "and " if not loop.first }}held.{{ key }} in (select changes.{{ key }} from {{ ref(changes) }} as changes)
-            {% endfor -%}
-            {% if keys | length > 1 -%}
-            and exists (
-                select 1 from {{ ref(changes) }} as changes
-                where {% for key in keys %}{{ "and " if not loop.first }}held.{{ key }} = changes.{{ key }} {% endfor %}
-            )
-            {%- endif %}
+        where exists (
+            select 1 from {{ ref(changes) }} as changes
+            where {% for key in keys %}{{ "and " if not loop.first }}held.{{ key }} = changes.{{ key }} {% endfor %}
+        )
     {%- elif holds_everything and execute -%}
         {%- set wanted = 'model.' ~ project_name ~ '.' ~ changes -%}
         {%- if wanted not in selected_resources -%}

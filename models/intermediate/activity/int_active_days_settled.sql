@@ -44,4 +44,3 @@ final as (
 
 select * from final
 {% if is_settled() %}where false{% endif %}
-order by local_date

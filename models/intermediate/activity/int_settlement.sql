@@ -1,5 +1,6 @@
 {%- set previous_settlement = previous('int_settlement') -%}
-{%- set previous_moved = previous('int_creators_moved') -%}
+{%- set previous_creators = previous('int_creators_settled') -%}
+{%- set segments = declared_segments() | rejectattr('column', 'none') | list -%}
 
 with
 
@@ -18,6 +19,12 @@ days_touched as (
 creators as (
 
     select * from {{ ref('dim_creators') }}
+
+),
+
+creator_numbers as (
+
+    select * from {{ ref('int_creator_numbers') }}
 
 ),
 
@@ -44,9 +51,18 @@ earliest_touched as (
 
 moved as (
 
-    {% if previous_moved -%}
+    {% if previous_creators -%}
     select count(*) as moved_count
-    from {{ previous_moved }}
+    from {{ previous_creators }} as creators_settled
+    inner join creator_numbers
+        on creators_settled.creator_number = creator_numbers.creator_number
+    left join creators on creator_numbers.creator_id = creators.creator_id
+    where
+        false
+        {% for segment in segments -%}
+        or creators_settled.{{ segment_value(segment) }}
+        <> coalesce(creators.{{ segment.column }}, 'unknown')
+        {% endfor %}
     {%- else -%}
     select 0 as moved_count
     {%- endif %}

@@ -231,4 +231,3 @@ final as (
 )
 
 select * from final
-{{ by_day('local_date') }}

@@ -243,4 +243,3 @@ final as (
 )
 
 select * from final
-{{ by_day('local_date') }}

@@ -397,4 +397,3 @@ final as (
 )
 
 select * from final
-{{ by_day('local_date') }}

@@ -151,4 +151,3 @@ final as (
 )
 
 select * from final
-{{ by_day('local_date') }}
