@@ -2,6 +2,9 @@
 {%- set previous_creators = previous('int_creators_settled') -%}
 {%- set segments = declared_segments() | rejectattr('column', 'none') | list -%}
 
+-- Read only where days were settled before, so dbt does not see it by itself:
+-- depends_on: {{ ref('int_creator_numbers') }}
+
 with
 
 live_as_of as (
@@ -22,12 +25,14 @@ creators as (
 
 ),
 
+{% if previous_creators -%}
 creator_numbers as (
 
     select * from {{ ref('int_creator_numbers') }}
 
 ),
 
+{% endif -%}
 -- One row, also where nobody was LIVE yet.
 wanted as (
 
