@@ -75,6 +75,7 @@ where
     and until.covered_to_date - cast(until.is_covered as integer) - since.covered_to_date >= 28;
 
 -- Attempts: one begins at every first step, and each next step is the first fitting one after it -----
+-- (A step that was not reached may find something all the same: so each asks for the one before it.)
 
 create table attempts as
 with onboarding_1 as (
@@ -108,10 +109,7 @@ onboarding_5 as (
     select
         four.*,
         case when next.third_at <= step_4 + interval 21 days then next.third_at end as step_5,
-        case
-            when next.third_at <= step_4 + interval 21 days
-                then greatest(next.third_at, step_4 + interval 21 days)
-        end as looked_at
+        greatest(next.third_at, step_4 + interval 21 days) as looked_at
     from onboarding_4 as four
     asof left join valid_days as next
         on four.creator_id = next.creator_id and four.step_4 <= next.occurred_at
@@ -119,7 +117,10 @@ onboarding_5 as (
 onboarding_6 as (
     select
         five.*,
-        case when next.occurred_at <= step_4 + interval 28 days then next.occurred_at end as step_6
+        case
+            when step_5 is not null and next.occurred_at <= step_4 + interval 28 days
+                then next.occurred_at
+        end as step_6
     from onboarding_5 as five
     asof left join (from activities where activity = 'live_day') as next
         on five.creator_id = next.creator_id and five.looked_at <= next.occurred_at
@@ -136,8 +137,7 @@ reactivation_2 as (
         one.creator_id,
         one.step_1,
         case when next.occurred_at <= step_1 + interval 7 days then next.occurred_at end as step_2,
-        case when next.occurred_at <= step_1 + interval 7 days then step_1 + interval 21 days end
-            as looked_at
+        one.step_1 + interval 21 days as looked_at
     from reactivation_1 as one
     asof left join (from activities where activity = 'live_day') as next
         on one.creator_id = next.creator_id and one.looked_at <= next.occurred_at
@@ -145,7 +145,10 @@ reactivation_2 as (
 reactivation_3 as (
     select
         two.*,
-        case when next.occurred_at <= step_1 + interval 28 days then next.occurred_at end as step_3
+        case
+            when step_2 is not null and next.occurred_at <= step_1 + interval 28 days
+                then next.occurred_at
+        end as step_3
     from reactivation_2 as two
     asof left join (from activities where activity = 'live_day') as next
         on two.creator_id = next.creator_id and two.looked_at <= next.occurred_at
@@ -175,7 +178,9 @@ campaign_4 as (
     select
         three.*,
         case
-            when next.third_at <= least(step_3 + interval 21 days, step_1 + interval 42 days)
+            when
+                next.third_at <= step_3 + interval 21 days
+                and next.third_at <= step_1 + interval 42 days
                 then next.third_at
         end as step_4
     from campaign_3 as three
