@@ -7,7 +7,8 @@ It also makes the comparison of `bench/marts.py` fair, which times both.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -41,6 +42,7 @@ def both(
     """The tables by hand in schema `main`, with the marts of the same home in `warehouse.marts`."""
     home = tmp_path_factory.mktemp("by_hand") / "home"
     simulate(home / "landing", WORLD, truth_dir=home / "truth")
+    _report_what_polls_saw(home)
     end = run_in(home, history=True)
     assert end.verdict == "published", end.reasons
     database = home / "by_hand.duckdb"
@@ -48,6 +50,33 @@ def both(
     with duckdb.connect(str(database)) as connection:
         connection.execute(f"attach '{home / 'warehouse.duckdb'}' as warehouse (read_only)")
         yield connection
+
+
+def _report_what_polls_saw(home: Path) -> None:
+    """Land sessions of polled creators, of whom only polls tell in a simulated world."""
+    day = home / "landing" / "live_sessions" / f"dt={WORLD.start + timedelta(days=30)}"
+    landed = next(day.glob("*.parquet"))
+    with duckdb.connect() as connection:
+        connection.execute(
+            """
+            copy (
+                select landed.* from read_parquet($landed) as landed where false
+                union all by name
+                select
+                    session_id, creator_id, platform, started_at, ended_at, viewer_seconds,
+                    peak_viewers, diamonds, is_static, updated_at
+                from read_parquet($truth)
+                where route = 'live_snapshots' and cast(started_at as date) between $first and $last
+            ) to $path (format parquet)
+            """,
+            {
+                "landed": str(landed),
+                "truth": str(home / "truth" / "live_sessions.parquet" / "*.parquet"),
+                "first": WORLD.start + timedelta(days=20),
+                "last": WORLD.start + timedelta(days=28),
+                "path": str(landed.with_name("known_twice.parquet")),
+            },
+        )
 
 
 @pytest.mark.parametrize("mart", MARTS)
