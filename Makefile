@@ -54,10 +54,11 @@ contracts: install ## Make dbt sources and data dictionaries from the contracts
 	@$(SEMILLERO) contracts render
 
 .PHONY: bench
-bench: install ## Measure a morning, an ingest and sessions made of polls, as ratios
+bench: install ## Measure a morning, an ingest, sessions made of polls and marts, as ratios
 	@$(BIN)/python bench/daily_run.py
 	@$(BIN)/python bench/ingest.py --rows 1000000
 	@$(BIN)/python bench/snapshots.py 4
+	@$(BIN)/python bench/marts.py
 
 .PHONY: format
 format: install ## Format Python and SQL
