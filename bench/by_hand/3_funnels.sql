@@ -566,9 +566,10 @@ select
     case when is_complete then cast(round(median_from_start) as bigint) end
         as median_seconds_from_start,
     is_complete,
-    cast(round(reached_share, 6) as decimal(9, 6)) as km_conversion_rate,
-    cast(round(least(share_one, share_two), 6) as decimal(9, 6)) as km_ci_low,
-    cast(round(greatest(share_one, share_two), 6) as decimal(9, 6)) as km_ci_high,
+    -- Logarithms are added up in whatever order: their last bits do not decide how a rate is rounded.
+    cast(round(round(reached_share, 12), 6) as decimal(9, 6)) as km_conversion_rate,
+    cast(round(round(least(share_one, share_two), 12), 6) as decimal(9, 6)) as km_ci_low,
+    cast(round(round(greatest(share_one, share_two), 12), 6) as decimal(9, 6)) as km_ci_high,
     followed_days as km_followed_days,
     median_days as km_median_days_from_start,
     p90_days as km_p90_days_from_start
