@@ -110,13 +110,15 @@ select local_date as calendar_date, 'all' as market, kpi, kpi_family, 'up' as go
        1::decimal(9, 6) as coverage_rate, 1::decimal(28, 6) as kpi_value,
        case kpi when 'active_creators' then count(*) when 'valid_live_days'
        then count(*) filter (where is_valid_day) when 'viewer_hours' then sum(viewer_seconds)
+       when 'live_hours' then sum(live_seconds)
        end::bigint as numerator, null::bigint as denominator, null as target_value,
        null as week_before_value, null as change_on_week, null as change_on_week_rate,
        null as year_before_value, null as change_on_year, null as change_on_year_rate,
        null as expected_value, null as expected_low, null as expected_high
 from marts.fct_creator_days,
-     (values ('active_creators', 'content_supply'), ('valid_live_days', 'creator_activity'),
-             ('viewer_hours', 'engagement'), ('retention_week_1', 'retention'))
+     (values ('active_creators', 'content_supply'), ('live_hours', 'content_supply'),
+             ('valid_live_days', 'creator_activity'), ('viewer_hours', 'engagement'),
+             ('retention_week_1', 'retention'))
              as kpis(kpi, kpi_family)
 group by local_date, kpi, kpi_family;
 
@@ -124,6 +126,17 @@ create table marts.kpi_contributions as
 select calendar_date, kpi, 'week' as comparison, 'market' as segment_kind, 'MX' as segment_value,
        0::decimal(28, 6) as contribution
 from marts.kpi_daily;
+
+create table marts.content_supply_hourly as
+select market, weekday::integer as iso_weekday, hour::integer as hour_of_day,
+       date '2026-03-02' as window_start_date, date '2026-03-29' as window_end_date,
+       'enough' as supply_status, 4::bigint as covered_days_count, 3600::bigint as live_seconds,
+       36000::bigint as viewer_seconds, 1::bigint as creator_hours_count,
+       0.25::decimal(18, 4) as average_creators, 10::decimal(18, 4) as average_viewers,
+       round(1 / 168, 6)::decimal(9, 6) as supply_share_rate,
+       round(1 / 168, 6)::decimal(9, 6) as demand_share_rate
+from (select unnest(['all', 'MX']) as market) as markets,
+     range(1, 8) as weekdays(weekday), range(0, 24) as hours(hour);
 
 create table marts.funnel_creator_steps as
 select 'onboarding' as funnel_name, creator_id, date '2026-03-02' as entry_week_start_date,

@@ -147,6 +147,50 @@ def test_a_label_that_is_missing_empty_or_in_one_language_is_named(
     ]
 
 
+def test_a_map_of_supply_with_holes_or_shares_that_do_not_add_up_is_never_published(
+    tmp_path: Path, suites: Sequence[Suite]
+) -> None:
+    warehouse = make_warehouse(tmp_path / "warehouse.duckdb")
+    change(
+        warehouse,
+        """
+        delete from marts.content_supply_hourly
+        where market = 'MX' and iso_weekday = 3 and hour_of_day = 4;
+        update marts.content_supply_hourly set demand_share_rate = demand_share_rate + 0.001
+        where market = 'all' and iso_weekday = 1 and hour_of_day = 0;
+        update marts.content_supply_hourly set supply_status = 'plenty'
+        where market = 'all' and iso_weekday = 2 and hour_of_day = 0;
+        update marts.content_supply_hourly
+        set live_seconds = null, supply_share_rate = null, supply_status = 'missing'
+        where market = 'MX' and iso_weekday = 5 and hour_of_day = 20;
+        update marts.content_supply_hourly set window_end_date = date '2026-03-30'
+        where market = 'MX' and iso_weekday = 6;
+        update marts.content_supply_hourly set covered_days_count = 5
+        where market = 'all' and iso_weekday = 7 and hour_of_day = 23;
+        """,
+    )
+
+    results = run_suites(warehouse, [_of(suites, "marts.content_supply_hourly")], run_id=RUN)
+
+    failed = _failed(results)
+    assert {name: check.failed_count for name, check in failed.items()} == {
+        "supply_has_every_hour_of_the_week": 1,
+        "supply_statuses_are_known": 1,
+        "supply_is_judged_only_where_it_is_known": 1,
+        "supply_shares_of_a_market_sum_to_one": 2,
+        "supply_window_is_four_weeks_up_to_the_last_complete_day": 1,
+        "supply_days_are_four_of_a_weekday_at_most": 1,
+    }
+    assert failed["supply_has_every_hour_of_the_week"].sample == (
+        {"market": "MX", "iso_weekday": "3", "hour_of_day": "4"},
+    )
+    shares = {row["market"] for row in failed["supply_shares_of_a_market_sum_to_one"].sample}
+    assert shares == {"all", "MX"}
+    decision = decide(RUN, required_checks(NO_DBT, suites), results)
+    assert not decision.published_allowed
+    assert {refusal.reason for refusal in decision.refusals} >= {"failed"}
+
+
 def test_an_expectation_that_cannot_be_judged_fails_alone(tmp_path: Path) -> None:
     warehouse = make_warehouse(tmp_path / "warehouse.duckdb")
     suite = _suite(
