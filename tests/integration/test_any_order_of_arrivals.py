@@ -17,7 +17,7 @@ from typing import TypeAlias
 import duckdb
 import pytest
 from dbt_world import DbtWorld, Row
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from orchestration.checks.tables import MARTS
@@ -28,6 +28,7 @@ from orchestration.simulate import WorldOptions, simulate
 from orchestration.simulate.backstage import BackstageOptions, true_days, write_exports
 from orchestration.simulate.polling import ALL_DIRT, poll_sessions
 from orchestration.sources.backstage import land_exports, read_exports
+from tests.fuzzing import property_seeds
 
 WORLD = WorldOptions(creators=60, days=21, seed=5, start=date(2026, 7, 1))
 
@@ -62,8 +63,9 @@ def land(tmp_path_factory: pytest.TempPathFactory) -> Land:
     simulate(home / "landing", WORLD, truth_dir=home / "truth")
     options = Settings(home=home, duckdb_threads=1)
     _poll(home)
-    _export(options)
-    _assign(home)
+    export_backstage(options, WORLD.start + timedelta(days=1), WORLD.days - 1)
+    # Which this short world has not yet.
+    assign_missions(home, WORLD.start + timedelta(days=3))
     contracts = load_contracts()
     with Ingestor(options) as ingestor:
         for folder in sorted((home / "landing").glob("*/dt=*")):
@@ -113,20 +115,28 @@ def _poll(home: Path) -> None:
         poll_sessions(connection, ALL_DIRT, home / "landing", home / "truth" / "polls")
 
 
-def _assign(home: Path) -> None:
-    """Land the creators of a program with a rule of its own, which this short world has not yet."""
-    folder = home / "landing" / "program_assignments" / f"dt={WORLD.start + timedelta(days=3)}"
+def assign_missions(home: Path, arrival_day: date, share: int = 1) -> None:
+    """Land that every `share`th creator is in a program with a rule of its own."""
+    folder = home / "landing" / "program_assignments" / f"dt={arrival_day}"
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         connection.sql(
             """select 'reward_mission' as program_id, creator_id, 'treated' as arm,
-                '2026-07-03T12:00:00Z' as assigned_at
-            from read_parquet($1) order by creator_id""",
-            params=[str(home / "truth" / "creators.parquet")],
+                $2 || 'T12:00:00Z' as assigned_at
+            from (
+                select creator_id, row_number() over (order by creator_id) as number
+                from read_parquet($1)
+            )
+            where number % $3 = 0 order by creator_id""",
+            params=[
+                str(home / "truth" / "creators.parquet"),
+                str(arrival_day - timedelta(days=1)),
+                share,
+            ],
         ).write_csv(str(folder / "missions.csv"))
 
 
-def _export(options: Settings) -> None:
+def export_backstage(options: Settings, start: date, report_count: int) -> None:
     """Land Backstage exports of half of the creators, of every other one under an ID of its own."""
     creators, days = true_days(options.home / "truth")
     names = {
@@ -144,7 +154,7 @@ def _export(options: Settings) -> None:
             if creator.creator_id in names
         ],
         {names[creator]: of_days for creator, of_days in days.items() if creator in names},
-        BackstageOptions(start=WORLD.start + timedelta(days=1), days=WORLD.days - 1),
+        BackstageOptions(start=start, days=report_count),
     )
     with read_exports(folder, options, progress=logging.getLogger("exports").info) as reading:
         assert land_exports(reading, options) is not None
@@ -238,19 +248,28 @@ def filled(world: DbtWorld) -> list[str]:
 
 def differences(one: DbtWorld, other: DbtWorld) -> dict[str, int]:
     """Rows of each mart that only one of the two worlds has."""
+    return copies_that_differ(copy_marts(one, "compared"), copy_marts(other, "compared"))
+
+
+def copy_marts(world: DbtWorld, name: str) -> Path:
+    """The marts of a world as they are now, in a folder of its home: dbt keeps its file open."""
+    folder = world.home / name
+    folder.mkdir(exist_ok=True)
+    for mart in MARTS:
+        world.execute(f"copy marts.{mart} to '{folder / mart}.parquet' (format parquet)")
+    return folder
+
+
+def copies_that_differ(one: Path, other: Path) -> dict[str, int]:
+    """Rows of each mart that only one of two copies has."""
     found = {}
     with duckdb.connect() as connection:
         for mart in MARTS:
-            files = []
-            # By files: dbt keeps its warehouse open in this process.
-            for world in (one, other):
-                files.append(str(world.home / f"{mart}.parquet"))
-                world.execute(f"copy marts.{mart} to '{files[-1]}' (format parquet)")
             row = connection.execute(
                 """with one as (from read_parquet($1)), other as (from read_parquet($2))
                 select count(*) from (
                     (from one except all from other) union all (from other except all from one))""",
-                files,
+                [str(folder / f"{mart}.parquet") for folder in (one, other)],
             ).fetchone()
             assert row is not None
             found[mart] = row[0]
@@ -258,14 +277,15 @@ def differences(one: DbtWorld, other: DbtWorld) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("examples_of", property_seeds(1))
 def test_any_order_of_arrivals_corrections_and_withdrawals_gives_the_marts_of_one_build_in_order(
-    land: Land, seeded_world: DbtWorld, tmp_path_factory: pytest.TempPathFactory
+    land: Land, seeded_world: DbtWorld, tmp_path_factory: pytest.TempPathFactory, examples_of: int
 ) -> None:
     # An example costs some seconds of dbt a build: few of them, the same every time, none shrunk.
+    @seed(examples_of)
     @settings(
         max_examples=4,
         deadline=None,
-        derandomize=True,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
