@@ -47,26 +47,19 @@
 
     ),
 
-    held_versions as {{ inlined() }} (
-
-        select
-            held.{{ key }},
-            held.updated_at,
-            held.arrival_date,
-            held.arrival_file,
-            held.arrival_row,
-            settled_partitions.arrival_date is not null as is_settled
-        from {{ previous_fact }} as held
-        left join settled_partitions on held.arrival_date = settled_partitions.arrival_date
-        {%- if held_where %}
-        where {{ held_where }}
-        {%- endif %}
-
-    ),
-
     unsettled_keys as (
 
-        select {{ key }} from held_versions where not is_settled
+        -- The arrival day alone decides, so nothing else of what is held is read.
+        select held.{{ key }}
+        from {{ previous_fact }} as held
+        where
+            not exists (
+                select 1 from settled_partitions
+                where held.arrival_date = settled_partitions.arrival_date
+            )
+            {%- if held_where %}
+            and {{ held_where }}
+            {%- endif %}
 
     ),
 
@@ -150,12 +143,30 @@
     {%- endif %}
 
     {% if previous_fact -%}
+    held_versions as (
+
+        -- What is compared: the settled version of a key that has a candidate, of all of history.
+        select
+            held.{{ key }},
+            held.updated_at,
+            held.arrival_date,
+            held.arrival_file,
+            held.arrival_row
+        from {{ previous_fact }} as held
+        inner join settled_partitions on held.arrival_date = settled_partitions.arrival_date
+        where
+            held.{{ key }} in (select best_candidates.{{ key }} from best_candidates)
+            {%- if held_where %}
+            and {{ held_where }}
+            {%- endif %}
+
+    ),
+
     changed_candidates as (
 
         select best_candidates.*
         from best_candidates
-        left join held_versions
-            on best_candidates.{{ key }} = held_versions.{{ key }} and held_versions.is_settled
+        left join held_versions on best_candidates.{{ key }} = held_versions.{{ key }}
         where
             held_versions.{{ key }} is null
             or {{ is_later_version('best_candidates', 'held_versions') }}

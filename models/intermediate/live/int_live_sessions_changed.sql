@@ -95,7 +95,12 @@ unchanged_sessions as (
             and cast(held.started_at as date)
             between {{ add_days('changed_spans.first_date', -6) }}
             and {{ add_days('changed_spans.last_date', 3) }}
-    where held.session_id not in (select measured_sessions.session_id from measured_sessions)
+    -- The creators' own days are among these, and a session is put on its local day.
+    where
+        held.local_start_date >= (
+            select {{ add_days('min(changed_spans.first_date)', -7) }} from changed_spans
+        )
+        and held.session_id not in (select measured_sessions.session_id from measured_sessions)
 
 ),
 

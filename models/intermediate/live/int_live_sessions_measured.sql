@@ -155,6 +155,28 @@ observed_states as (
 
 ),
 
+{% if previous_sessions -%}
+held_observed as (
+
+    -- Once for what changed and for what went.
+    select
+        session_id,
+        {{ observed_columns | join(',\n        ') }}
+    from {{ previous_sessions }}
+    where session_source = 'observed'
+
+),
+
+gone_sessions as (
+
+    select held_observed.session_id
+    from held_observed
+    left join observed_states on held_observed.session_id = observed_states.session_id
+    where observed_states.session_id is null
+
+),
+
+{% endif -%}
 observed_changed as (
 
     -- Compared with what the fact holds, whatever earlier builds did or did not finish.
@@ -164,10 +186,7 @@ observed_changed as (
         {{- columns_of('observed_states', session_columns + lineage_columns, unseen) }}
     from observed_states
     {%- if previous_sessions %}
-    left join {{ previous_sessions }} as held
-        on
-            observed_states.session_id = held.session_id
-            and held.session_source = 'observed'
+    left join held_observed as held on observed_states.session_id = held.session_id
     where
         held.session_id is null
         or observed_states.session_id in (select moved_sessions.session_id from moved_sessions)
@@ -182,10 +201,7 @@ observed_changed as (
         false as is_present,
         {{- columns_of('held', session_columns + lineage_columns) }}
     from {{ previous_sessions }} as held
-    left join observed_states on held.session_id = observed_states.session_id
-    where
-        held.session_source = 'observed'
-        and observed_states.session_id is null
+    where held.session_id in (select gone_sessions.session_id from gone_sessions)
     {%- endif %}
 
 ),

@@ -18,7 +18,7 @@
 
 with
 
-live_sessions as (
+live_sessions as {{ inlined() }} (
 
     select * from {{ ref('fct_live_sessions') }}
 
