@@ -28,7 +28,9 @@ programs as (
 
 ),
 
-creator_days as (
+-- Each branch reads days by itself: one CTE for all would keep every day of history, also for
+-- whoever asks for a few.
+creator_days as {{ inlined() }} (
 
     select
         creator_id,

@@ -95,7 +95,8 @@ unchanged_sessions as (
             and cast(held.started_at as date)
             between {{ add_days('changed_spans.first_date', -6) }}
             and {{ add_days('changed_spans.last_date', 3) }}
-    -- The creators' own days are among these, and a session is put on its local day.
+    -- Said of all creators at once as well, so that history is passed over before it is joined. A local
+    -- day and one of UTC are a day apart at most.
     where
         held.local_start_date >= (
             select {{ add_days('min(changed_spans.first_date)', -7) }} from changed_spans
