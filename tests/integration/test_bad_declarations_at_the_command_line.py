@@ -165,9 +165,10 @@ def test_a_run_is_refused_before_anything_runs(project: Path, landed: Path, name
     path = project / fault.file
     sound = path.read_text(encoding="utf-8")
     assert fault.old in sound
-    change = WHOLE_FILE.get(name, lambda text: text.replace(fault.old, fault.new, 1))
     before = _everything_in(landed)
-    path.write_text(change(sound), encoding="utf-8")
+    change = WHOLE_FILE.get(name)
+    wrong = change(sound) if change else sound.replace(fault.old, fault.new, 1)
+    path.write_text(wrong, encoding="utf-8")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         line = next(number for number, each in enumerate(lines, 1) if fault.marked in each)
