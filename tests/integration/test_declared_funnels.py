@@ -207,3 +207,93 @@ def test_rates_are_those_of_the_matured_and_the_estimate_agrees(released: Releas
             cells.funnel_name = 'onboarding' and cells.segment_kind = 'all' and cells.is_complete
             and cells.step_index = 2
     """) == [(True, True)]
+
+
+def test_the_estimates_of_time_are_those_of_statsmodels(released: Released) -> None:
+    """Curve, log-log interval and quantiles of Kaplan and Meier, for each entry week and market."""
+    from numpy import asarray, exp, log
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    limit_days = 400
+    followed = released.rows(
+        f"""
+        with steps as (
+            select
+                creator_id, entry_week_start_date, step_index,
+                least(
+                    date_diff('day', entered_at::date, seen_until_date) - 1, {limit_days}
+                ) as followed_days,
+                case
+                    when is_reached then date_diff('day', entered_at::date, reached_at::date)
+                end as reached_days
+            from marts.funnel_creator_steps
+            where funnel_name = 'newcomers' and step_index > 1
+        ),
+        placed as (
+            select
+                steps.*, coalesce(creators.market, 'unknown') as market,
+                coalesce(reached_days <= followed_days, false) as is_reached_in_sight
+            from steps
+            left join marts.dim_creators as creators using (creator_id)
+        )
+        select
+            entry_week_start_date, unnest(['all', market]) as place, step_index,
+            case when is_reached_in_sight then reached_days else followed_days end as left_days,
+            is_reached_in_sight
+        from placed
+        where is_reached_in_sight or followed_days >= 0
+        """
+    )
+    cells: dict[tuple[Any, ...], list[tuple[int, bool]]] = {}
+    for week, place, step, left_days, is_reached in followed:
+        cells.setdefault((week, place, step), []).append((left_days, is_reached))
+
+    def estimated(leaving: list[tuple[int, bool]]) -> tuple[float | None, ...]:
+        days = asarray([each[0] for each in leaving])
+        reached = asarray([int(each[1]) for each in leaving])
+        if not reached.any():
+            return 0.0, None, None, float(days.max()), None, None
+        curve = SurvfuncRight(days, reached)
+        last, error = float(curve.surv_prob[-1]), float(curve.surv_prob_se[-1])
+        low = high = None
+        if last > 1e-12:
+            spread = 1.959963984540054 * error / (last * log(last))
+            bounds = [1 - float(exp(log(last) * exp(sign * spread))) for sign in (-1, 1)]
+            low, high = sorted(bounds)
+        first_below = [
+            next(
+                (
+                    float(day)
+                    for day, left in zip(curve.surv_times, curve.surv_prob, strict=True)
+                    if left <= share + 1e-9
+                ),
+                None,
+            )
+            for share in (0.5, 0.1)
+        ]
+        return 1 - last, low, high, float(days.max()), *first_below
+
+    published = {
+        row[:3]: row[3:]
+        for row in released.rows(
+            """
+            select
+                entry_week_start_date, segment_value, step_index, km_conversion_rate::double,
+                km_ci_low::double, km_ci_high::double, km_followed_days::double,
+                km_median_days_from_start::double, km_p90_days_from_start::double
+            from marts.funnel_conversion
+            where
+                funnel_name = 'newcomers' and segment_kind in ('all', 'market') and step_index > 1
+                and km_conversion_rate is not null
+            """
+        )
+    }
+    assert published.keys() == cells.keys()
+    for cell, leaving in cells.items():
+        # Six decimals are published.
+        assert published[cell] == pytest.approx(estimated(leaving), abs=6e-7), (cell, leaving)
+    # Not only easy ones: curves that people leave early, and quantiles that nobody has reached yet.
+    assert sum(len(set(leaving)) > 10 for leaving in cells.values()) > 20
+    assert any(row[0] > 0 and row[4] is None for row in published.values())
+    assert any(row[4] is not None and row[5] is None for row in published.values())
+    assert any(row[5] is not None for row in published.values())
