@@ -212,7 +212,7 @@ def test_rates_are_those_of_the_matured_and_the_estimate_agrees(released: Releas
 def test_the_estimates_of_time_are_those_of_statsmodels(released: Released) -> None:
     """Curve, log-log interval and quantiles of Kaplan and Meier, for each entry week and market."""
     from numpy import asarray, exp, log
-    from statsmodels.duration.survfunc import SurvfuncRight
+    from statsmodels.duration.survfunc import SurvfuncRight  # type: ignore[import-untyped]
 
     limit_days = 400
     followed = released.rows(
