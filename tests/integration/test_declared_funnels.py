@@ -1,8 +1,9 @@
-"""A funnel of one entry more, from the declaration to the release, against what is true.
+"""A funnel and a cohort more, from their declaration to the release, against what is true.
 
-What lives here: a copy of the project with an entry added to `funnels.yaml`, run on a simulated
-world with dirt; its marts against the world's truth; and creators who entered yesterday. What may
-not: what a funnel means (test_activity_macros.py), wrong declarations (tests/unit/declared).
+What lives here: a copy of the project with an entry added to `funnels.yaml` and to `cohorts.yaml`,
+run on a simulated world with dirt; its marts against the world's truth; and creators who entered
+yesterday. What may not: what a funnel means (test_activity_macros.py), wrong declarations
+(tests/unit/declared).
 """
 
 from __future__ import annotations
@@ -51,6 +52,16 @@ ENTRY = """
         activity: live_day
 """
 
+COHORT = """
+  - name: trained
+    label_en: Trained
+    label_es: Capacitación
+    description_en: Creators by the week or month in which they were trained.
+    description_es: Creadores según la semana o el mes en que se capacitaron.
+    activity: trained
+    segments: [all, market]
+"""
+
 
 class Released:
     """What a run published, and what is true."""
@@ -81,6 +92,8 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Released]:
     shutil.copy(PROJECT_ROOT / "dagster.yaml", project)
     declared = project / "orchestration" / "declared" / "funnels.yaml"
     declared.write_text(declared.read_text(encoding="utf-8") + ENTRY, encoding="utf-8")
+    cohorts = declared.with_name("cohorts.yaml")
+    cohorts.write_text(cohorts.read_text(encoding="utf-8") + COHORT, encoding="utf-8")
     environment = os.environ | {"SEMILLERO_HOME": str(home), "PYTHONPATH": str(project)}
     for command in (
         ["simulate", "--creators", "600", "--days", "75", "--gift-share", "0"],
@@ -297,3 +310,54 @@ def test_the_estimates_of_time_are_those_of_statsmodels(released: Released) -> N
     assert any(row[0] > 0 and row[4] is None for row in published.values())
     assert any(row[4] is not None and row[5] is None for row in published.values())
     assert any(row[5] is not None for row in published.values())
+
+
+def test_a_cohort_by_an_activity_is_what_counting_by_hand_gives(released: Released) -> None:
+    """Weeks in which creators were trained, from the events as they arrived, with their returns."""
+    warehouse = released.home / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        by_hand = connection.execute("""
+            with events as (
+                select * from raw.onboarding_events
+                qualify row_number() over (
+                    partition by event_id order by _dt desc, _file desc, _row desc
+                ) = 1
+            ),
+            trained as (
+                select
+                    creator_id, coalesce(max(creators.market), 'unknown') as market,
+                    date_trunc('week', min_by(
+                        timezone(coalesce(creators.timezone, 'UTC'), events.occurred_at),
+                        events.occurred_at
+                    ))::date as week
+                from events
+                left join marts.dim_creators as creators using (creator_id)
+                where events.step = 'trained'
+                group by creator_id
+            ),
+            placed as (
+                select creator_id, week, unnest(['all', market]) as place from trained
+            ),
+            sizes as (select week, place, count(*) as cohort_size from placed group by all)
+            select
+                week, place, (date_trunc('week', local_date)::date - week) // 7 as period_index,
+                any_value(cohort_size), count(distinct creator_id) as active_count
+            from placed
+            inner join sizes using (week, place)
+            inner join marts.fct_creator_days using (creator_id)
+            where session_count > 0 and date_trunc('week', local_date)::date >= week
+            group by all
+        """).fetchall()
+    published = released.rows("""
+        select cohort_start_date, segment_value, period_index, cohort_size, active_count
+        from marts.cohort_retention
+        where
+            cohort_kind = 'trained' and period_grain = 'week'
+            and segment_kind in ('all', 'market') and active_count > 0
+    """)
+    assert len(published) > 50
+    assert sorted(published) == sorted(by_hand)
+    assert released.rows("""
+        select distinct segment_kind from marts.cohort_retention
+        where cohort_kind = 'trained' order by 1
+    """) == [("all",), ("market",)]
